@@ -1,0 +1,1 @@
+terraform import twelvefactor_secret.payments projects/acme-dev/secrets/payments-api-key

@@ -1,0 +1,6 @@
+resource "twelvefactor_session_key" "shop" {
+  name         = "shop-session-key"
+  bytes        = 32
+  rotate_after = "720h" # the plan shows when a rotation is due
+  keep         = 1      # sessions signed with the previous key stay valid
+}

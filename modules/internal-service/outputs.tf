@@ -1,0 +1,24 @@
+output "id" {
+  description = "Full name of the service."
+  value       = twelvefactor_service.this.id
+}
+
+output "objects" {
+  description = "Every object that the service is made of, by full name."
+  value       = twelvefactor_service.this.objects
+}
+
+output "release_id" {
+  description = "Release that is declared: it changes with image, config, secret versions and commands."
+  value       = twelvefactor_service.this.release_id
+}
+
+output "session_key_version" {
+  description = "Secret version of the session key; null without one."
+  value       = one(values(twelvefactor_session_key.this)[*].version_id)
+}
+
+output "url" {
+  description = "Address inside of the cluster."
+  value       = twelvefactor_service.this.url
+}

@@ -1,0 +1,43 @@
+locals {
+  # Development runs on Spot nodes, with one small on-demand pool for what must not be preempted. Production runs on
+  # demand, and keeps a Spot pool at hand for services with capacity = "mixed".
+  _defaults = {
+    development = {
+      deletion_protection = false
+      node_pools = {
+        base = { machine_type = var.machine_type, capacity = "on_demand", min_nodes = 1, max_nodes = 2 }
+        spot = { machine_type = var.machine_type, capacity = "spot", min_nodes = 0, max_nodes = var.max_nodes }
+      }
+      release_channel = "regular"
+    }
+    production = {
+      deletion_protection = true
+      node_pools = {
+        base = { machine_type = var.machine_type, capacity = "on_demand", min_nodes = 3, max_nodes = var.max_nodes }
+        spot = { machine_type = var.machine_type, capacity = "spot", min_nodes = 0, max_nodes = var.max_nodes }
+      }
+      release_channel = "stable"
+    }
+  }
+
+  _environment = local._defaults[var.environment]
+}
+
+resource "twelvefactor_cluster" "this" {
+  name                = var.name
+  project             = var.project
+  location            = var.location
+  network             = var.network
+  subnetwork          = var.subnetwork
+  node_pools          = coalesce(var.node_pools, local._environment.node_pools)
+  release_channel     = coalesce(var.release_channel, local._environment.release_channel)
+  labels              = merge({ environment = var.environment }, var.labels)
+  deletion_protection = coalesce(var.deletion_protection, local._environment.deletion_protection)
+
+  lifecycle {
+    postcondition {
+      condition     = self.status == "ready"
+      error_message = "Cluster ${var.name} is ${self.status}: apply again when the reason in the warning is gone."
+    }
+  }
+}
