@@ -1,0 +1,132 @@
+package app
+
+import (
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+var gracePath = []string{"shutdown_grace"}
+
+// maxGrace bounds what GKE can be asked for; a drain of a node waits at most an hour anyway.
+const maxGrace = time.Hour
+
+func checkShutdownGrace(a App) []Finding {
+	return each(a, func(_ string, p Process) []Finding {
+		switch grace := p.ShutdownGrace; {
+		case a.Runtime() == CloudRunRuntime && grace > RunShutdownGrace:
+			return []Finding{{
+				Path: gracePath, Summary: "Shutdown grace too long for Cloud Run",
+				Detail: fmt.Sprintf("Cloud Run ends an instance %s after the signal, whatever is asked (container runtime contract, Instance "+
+					"shutdown); shutdown_grace is %s. Set it to \"10s\" or less, or run the app on GKE.", RunShutdownGrace, grace),
+			}}
+		case grace < 0 || grace > maxGrace || grace%time.Second != 0:
+			return []Finding{{
+				Path: gracePath, Summary: "Invalid shutdown grace",
+				Detail: fmt.Sprintf("Shutdown grace %s is not a whole number of seconds between 1s and %s; for example \"15s\".", grace, maxGrace),
+			}}
+		}
+		return nil
+	})
+}
+
+func checkSpotGrace(a App) []Finding {
+	return each(a, func(_ string, p Process) []Finding {
+		if a.GKE.Capacity == OnDemand || p.ShutdownGrace <= MaxSpotGrace || p.ShutdownGrace > maxGrace {
+			return nil
+		}
+		return []Finding{{
+			Path: gracePath, Uses: [][]string{{"gke", "capacity"}}, Summary: "Shutdown grace longer than a Spot node lives",
+			Detail: fmt.Sprintf("A preempted Spot node gives its pods at most %s, so that the process is killed before its %s are over. Make "+
+				"the work resumable and set shutdown_grace = \"%s\", or use capacity = \"on_demand\".", MaxSpotGrace, p.ShutdownGrace, DefaultSpotGrace),
+		}}
+	})
+}
+
+// checkSpotSingleReplica leaves workers alone: what they do waits for the next instance, while requests fail.
+func checkSpotSingleReplica(a App) []Finding {
+	return each(a, func(name string, p Process) []Finding {
+		if name != Web || a.GKE.Capacity == OnDemand || p.Scale.Min != 1 {
+			return nil
+		}
+		return []Finding{{
+			Path: minPath, Uses: [][]string{{"gke", "capacity"}}, Summary: "One instance on Spot nodes",
+			Detail: "Every preemption of a Spot node takes the app down until another node has started it. Set scale.min = 2 or more, or " +
+				"capacity = \"on_demand\".",
+		}}
+	})
+}
+
+func checkProbes(a App) []Finding {
+	return each(a, func(name string, p Process) []Finding {
+		var all []Finding
+		reported := map[string]bool{}
+		for _, probe := range []struct {
+			attribute string
+			probe     *Probe
+		}{{"readiness", p.Readiness}, {"liveness", p.Liveness}, {"startup", p.Startup}} {
+			if probe.probe == nil {
+				continue
+			}
+			why := refusedProbe(a.Runtime(), name, probe.attribute, *probe.probe)
+			// A startup check that was made from a wrong readiness check is not the user's.
+			if why == "" || probe.attribute == "startup" && reported[why] {
+				continue
+			}
+			reported[why] = true
+			all = append(all, Finding{
+				Path: []string{probe.attribute}, Summary: "Invalid " + probe.attribute + " check",
+				Detail: fmt.Sprintf("%s; for example %s = { path = \"/healthz\" }.", why, probe.attribute),
+			})
+		}
+		return all
+	})
+}
+
+// The bounds of checks. Cloud Run's are the stricter ones, except that a startup check has to end within four minutes.
+// Source: run.v2, Probe; Kubernetes, "Configure Liveness, Readiness and Startup Probes".
+const (
+	maxProbePeriod    = time.Hour
+	maxRunStartup     = 240 * time.Second
+	maxProbePath      = 2048
+	maxProbeThreshold = 10_000
+)
+
+func refusedProbe(on Runtime, process, attribute string, p Probe) string {
+	switch {
+	case process != Web:
+		return "A health check asks the port of its process, and workers have none: leave it out, Kubernetes and Cloud Run see when a process ends"
+	case kinds(p) != 1:
+		return fmt.Sprintf("A health check asks exactly one thing, path, tcp or grpc; %d of them are set", kinds(p))
+	case p.Path != "" && !probePath(p.Path):
+		return fmt.Sprintf("Path %s does not begin with / or contains spaces or control characters", quote(p.Path))
+	case p.Period < time.Second || p.Period > maxProbePeriod || p.Period%time.Second != 0:
+		return fmt.Sprintf("Period %s is not a whole number of seconds between 1s and %s", p.Period, maxProbePeriod)
+	case p.Timeout < time.Second || p.Timeout > p.Period || p.Timeout%time.Second != 0:
+		return fmt.Sprintf("Timeout %s is not a whole number of seconds between 1s and the period, %s", p.Timeout, p.Period)
+	case p.FailureThreshold < 1 || p.FailureThreshold > maxProbeThreshold:
+		return fmt.Sprintf("Failure threshold %d is not between 1 and %d", p.FailureThreshold, maxProbeThreshold)
+	case on == CloudRunRuntime && attribute == "readiness" && p.TCP:
+		return "Cloud Run has no readiness check by tcp: use path or grpc, or move it to startup"
+	case on == CloudRunRuntime && attribute == "startup" && p.Period*time.Duration(p.FailureThreshold) > maxRunStartup:
+		return fmt.Sprintf("Period %s times failure threshold %d is more than the %s that Cloud Run waits for a start",
+			p.Period, p.FailureThreshold, maxRunStartup)
+	}
+	return ""
+}
+
+func kinds(p Probe) int {
+	n := 0
+	for _, set := range []bool{p.Path != "", p.TCP, p.GRPC} {
+		if set {
+			n++
+		}
+	}
+	return n
+}
+
+func probePath(path string) bool {
+	return strings.HasPrefix(path, "/") && len(path) <= maxProbePath && utf8.ValidString(path) &&
+		!strings.ContainsFunc(path, func(r rune) bool { return r <= ' ' || r == 0x7f })
+}
