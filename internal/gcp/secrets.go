@@ -1,0 +1,58 @@
+package gcp
+
+import (
+	"context"
+
+	"cloud.google.com/go/secretmanager/apiv1/secretmanagerpb"
+	"google.golang.org/protobuf/types/known/fieldmaskpb"
+)
+
+// Secrets is Secret Manager's secret collection. Names are projects/P/secrets/S; answers hold the project's number.
+type Secrets struct{ c *Client }
+
+// Secrets gives the secret collection.
+func (c *Client) Secrets() Secrets { return Secrets{c} }
+
+// Get reads one secret, without its versions.
+func (s Secrets) Get(ctx context.Context, name string) (*secretmanagerpb.Secret, error) {
+	api, err := s.c.secretsAPI(ctx)
+	if err != nil {
+		return nil, err
+	}
+	found, err := api.GetSecret(ctx, &secretmanagerpb.GetSecretRequest{Name: name})
+	if err != nil {
+		return nil, err
+	}
+	return found, checkName(name, found.GetName())
+}
+
+// Create makes a secret without versions.
+func (s Secrets) Create(ctx context.Context, project, id string, created *secretmanagerpb.Secret) (*secretmanagerpb.Secret, error) {
+	api, err := s.c.secretsAPI(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return api.CreateSecret(ctx, &secretmanagerpb.CreateSecretRequest{
+		Parent: "projects/" + project, SecretId: id, Secret: created,
+	})
+}
+
+// Update writes the fields named by mask. With an etag in the secret the write is a compare and set.
+func (s Secrets) Update(ctx context.Context, updated *secretmanagerpb.Secret, mask ...string) (*secretmanagerpb.Secret, error) {
+	api, err := s.c.secretsAPI(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return api.UpdateSecret(ctx, &secretmanagerpb.UpdateSecretRequest{
+		Secret: updated, UpdateMask: &fieldmaskpb.FieldMask{Paths: mask},
+	})
+}
+
+// Delete removes a secret and all its versions, for good.
+func (s Secrets) Delete(ctx context.Context, name string) error {
+	api, err := s.c.secretsAPI(ctx)
+	if err != nil {
+		return err
+	}
+	return api.DeleteSecret(ctx, &secretmanagerpb.DeleteSecretRequest{Name: name})
+}
