@@ -21,6 +21,9 @@ locals {
   }
 
   _environment = local._defaults[var.environment]
+
+  # Not coalesce: it would convert the pools of the variable to the object type of the defaults, and lose their names.
+  _node_pools = [for pools in [var.node_pools, local._environment.node_pools] : pools if pools != null][0]
 }
 
 resource "twelvefactor_cluster" "this" {
@@ -29,7 +32,7 @@ resource "twelvefactor_cluster" "this" {
   location            = var.location
   network             = var.network
   subnetwork          = var.subnetwork
-  node_pools          = coalesce(var.node_pools, local._environment.node_pools)
+  node_pools          = local._node_pools
   release_channel     = coalesce(var.release_channel, local._environment.release_channel)
   labels              = merge({ environment = var.environment }, var.labels)
   deletion_protection = coalesce(var.deletion_protection, local._environment.deletion_protection)
