@@ -94,6 +94,21 @@ func (p *Policies) Members(ctx context.Context, ref PolicyRef, role string) ([]s
 	return members, nil
 }
 
+// Roles lists the roles that a member has without a condition, in the policy's order.
+func (p *Policies) Roles(ctx context.Context, ref PolicyRef, member string) ([]string, error) {
+	policy, err := p.get(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	var roles []string
+	for _, b := range policy.GetBindings() {
+		if policyHas(&iampb.Policy{Bindings: []*iampb.Binding{b}}, Grant{Role: b.GetRole(), Member: member}) {
+			roles = append(roles, b.GetRole())
+		}
+	}
+	return roles, nil
+}
+
 // policyVersion is the version that knows conditions. Asking for less, and writing back what was answered, would
 // drop the conditions of others (google.iam.v1.Policy.version).
 const policyVersion = 3

@@ -50,6 +50,15 @@ func (s ServiceAccounts) Patch(ctx context.Context, account *adminpb.ServiceAcco
 	})
 }
 
+// Enable makes a disabled account usable again.
+func (s ServiceAccounts) Enable(ctx context.Context, name string) error {
+	api, err := s.c.accountsAPI(ctx)
+	if err != nil {
+		return err
+	}
+	return api.EnableServiceAccount(ctx, &adminpb.EnableServiceAccountRequest{Name: name})
+}
+
 // Delete removes an account. For 30 days it can be brought back by its unique id; a new account of the same email
 // has another unique id and none of the old one's grants.
 func (s ServiceAccounts) Delete(ctx context.Context, name string) error {

@@ -18,7 +18,7 @@ const canary = "c4n4ry-value"
 // forms are what a leak would look like.
 var forms = []string{
 	canary, hex.EncodeToString([]byte(canary)), strings.ToUpper(hex.EncodeToString([]byte(canary))),
-	strings.Trim(fmt.Sprint([]byte(canary)), "[]"), "0x63", "YzRuNHJ5LXZhbHVl",
+	strings.Trim(fmt.Sprintf("%d", []byte(canary)), "[]"), "0x63", "YzRuNHJ5LXZhbHVl",
 }
 
 func refuseCanary(t *testing.T, where, output string) {
@@ -32,13 +32,15 @@ func refuseCanary(t *testing.T, where, output string) {
 
 type holder struct{ Value secret.Bytes }
 
+type hidden struct{ value secret.Bytes }
+
 func TestNoVerbPrintsTheValue(t *testing.T) {
 	t.Parallel()
 	s := secret.FromString(canary)
-	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%+q", "%x", "%X", "% x", "%d", "%o", "%b", "%t", "%U", "%20s", "%T"} {
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%+q", "%x", "%X", "% x", "%d", "%o", "%b", "%t", "%p", "%U", "%20s", "%T"} {
 		for what, v := range map[string]any{
 			"value": s, "pointer": &s, "field": holder{s}, "pointer to field": &holder{s}, "slice": []secret.Bytes{s},
-			"map": map[string]secret.Bytes{"k": s}, "interface": any(s),
+			"map": map[string]secret.Bytes{"k": s}, "interface": any(s), "unexported field": hidden{s}, "pointer to unexported field": &hidden{s},
 		} {
 			refuseCanary(t, verb+" of "+what, fmt.Sprintf(verb, v))
 		}
@@ -93,7 +95,7 @@ func TestEqual(t *testing.T) {
 	}
 }
 
-// The check value of CRC-32C for "123456789" is 0xe3069283 (RFC 3720, appendix B.4, and the CRC catalogue).
+// The check value of CRC-32C for "123456789" is 0xe3069283 (RFC 3720, appendix B.4, and the CRC catalog).
 func TestChecksumIsCastagnoli(t *testing.T) {
 	t.Parallel()
 	if got := secret.FromString("123456789").CRC32C(); got != 0xe3069283 {
