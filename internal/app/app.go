@@ -2,7 +2,10 @@
 // reference, and what the two runtimes need to know. It also holds the twelve-factor rules as data.
 package app
 
-import "time"
+import (
+	"encoding/json"
+	"time"
+)
 
 // Runtime is where an app runs.
 type Runtime string
@@ -40,6 +43,9 @@ type App struct {
 	// Identity is who the app runs as: the Kubernetes service account's name on GKE, the Google service account's
 	// email on Cloud Run.
 	Identity string `json:"identity,omitempty"`
+	// Source is the declaration as it was written, in the form of whoever wrote it and opaque here. To an app nothing
+	// and the default are the same; an import has to tell them apart. Two apps are the same whatever their sources.
+	Source json.RawMessage `json:"source,omitempty"`
 }
 
 // GKE places an app in a cluster.

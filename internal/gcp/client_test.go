@@ -47,8 +47,8 @@ func (s *server) GetOperation(_ context.Context, req *containerpb.GetOperationRe
 	}
 	op.Status = containerpb.Operation_DONE
 	if op.GetName() == "stockout" {
-		op.StatusMessage = "Google Compute Engine does not have enough resources available to fulfill request: us-west2-a."
-		op.ClusterConditions = []*containerpb.StatusCondition{{Code: containerpb.StatusCondition_GCE_STOCKOUT}}
+		op.StatusMessage = "Google Compute Engine does not have enough resources available to fulfill request: us-west2-a." //nolint:staticcheck // what older control planes fill
+		op.ClusterConditions = []*containerpb.StatusCondition{{Code: containerpb.StatusCondition_GCE_STOCKOUT}}             //nolint:staticcheck // as above
 	}
 	return op, nil
 }

@@ -111,6 +111,13 @@ func classifyStatus(st *status.Status) Kind {
 // IsNotFound tells whether the object is not there.
 func IsNotFound(err error) bool { return err != nil && Classify(err) == NotFound }
 
+// IsNotVisible tells that a service account is not there, or not there yet: right after its creation IAM answers 404, or
+// 403 with a text that leaves it open (google provider, error_retry_predicates.go).
+func IsNotVisible(err error) bool {
+	return IsNotFound(err) ||
+		err != nil && Classify(err) == PermissionDenied && strings.Contains(status.Convert(err).Message(), "(or it may not exist)")
+}
+
 // IsAlreadyExists tells whether an object of that name is there.
 func IsAlreadyExists(err error) bool { return err != nil && Classify(err) == AlreadyExists }
 

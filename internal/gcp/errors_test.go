@@ -69,6 +69,22 @@ func TestClassify(t *testing.T) {
 	}
 }
 
+func TestANewAccountMayBeInvisible(t *testing.T) {
+	for want, errs := range map[bool][]error{
+		true: {
+			status.Error(codes.NotFound, "Unknown service account"),
+			status.Error(codes.PermissionDenied, "Permission 'iam.serviceAccounts.get' denied on resource (or it may not exist)."),
+		},
+		false: {nil, status.Error(codes.PermissionDenied, "The caller does not have permission"), status.Error(codes.Unavailable, "(or it may not exist)")},
+	} {
+		for _, err := range errs {
+			if got := gcp.IsNotVisible(err); got != want {
+				t.Errorf("%v: %t", err, got)
+			}
+		}
+	}
+}
+
 func TestIncompatibleOperation(t *testing.T) {
 	const name = "operation-1718024305921-fd4f65ea-7da5-4d36-a166-f619a83fb205"
 	for _, text := range []string{

@@ -193,7 +193,7 @@ func (p *Policies) set(ctx context.Context, ref PolicyRef, policy *iampb.Policy)
 // in between.
 var errNoEtag = errors.New("the policy was answered without an etag, so it cannot be changed safely")
 
-// memberMissing recognises that IAM does not know a member yet: a new account for some minutes, the workload
+// memberMissing recognizes that IAM does not know a member yet: a new account for some minutes, the workload
 // identity pool until the project's first cluster with Workload Identity exists.
 var memberMissing = regexp.MustCompile(`(?i)(service account|principal|member|identity pool)\b.* does not exist`)
 

@@ -122,17 +122,17 @@ func (p *Policies) round(ref PolicyRef, waiting []*policyChange) []*policyChange
 		// One of them may be at fault: from now on each answers for itself.
 		alone = append(together, alone...)
 	} else {
-		left = append(left, settle(together, err)...)
+		left = append(left, settle(ref, together, err)...)
 	}
 	for _, c := range alone {
 		c.alone = true
-		left = append(left, settle([]*policyChange{c}, p.write(ref, []*policyChange{c}))...)
+		left = append(left, settle(ref, []*policyChange{c}, p.write(ref, []*policyChange{c}))...)
 	}
 	return left
 }
 
 // settle ends the changes that are done or have failed for good and gives those that wait for another try.
-func settle(changes []*policyChange, err error) []*policyChange {
+func settle(ref PolicyRef, changes []*policyChange, err error) []*policyChange {
 	var left []*policyChange
 	for _, c := range changes {
 		if err == nil {
@@ -148,7 +148,7 @@ func settle(changes []*policyChange, err error) []*policyChange {
 		case Classify(err) == Conflict, isMemberMissing(err):
 			c.failures = 0
 			left = append(left, c)
-		case (IsTransient(err) || IsNotFound(err) && !c.remove) && c.failures < policyTolerance:
+		case (IsTransient(err) || !c.remove && isYoung(ref, err)) && c.failures < policyTolerance:
 			c.failures++
 			left = append(left, c)
 		default:
@@ -156,6 +156,11 @@ func settle(changes []*policyChange, err error) []*policyChange {
 		}
 	}
 	return left
+}
+
+// isYoung tells that the object of a policy may be too new to be known everywhere.
+func isYoung(ref PolicyRef, err error) bool {
+	return IsNotFound(err) || ref.Kind == ServiceAccountPolicy && IsNotVisible(err)
 }
 
 // write reads the policy, applies the changes, and writes it back if that changed anything.

@@ -35,8 +35,8 @@ func TestRetryPausesGrowAndAreBounded(t *testing.T) {
 			pauses, last = append(pauses, clk.Now().Sub(last)), clk.Now()
 			return down
 		})
-	for i, longest := range []time.Duration{0, 1, 2, 4, 8, 8, 8, 8} {
-		longest *= time.Second
+	for i, seconds := range []int{0, 1, 2, 4, 8, 8, 8, 8} {
+		longest := time.Duration(seconds) * time.Second
 		if pauses[i] > longest || pauses[i] < longest/2 {
 			t.Errorf("pause %d is %s, want between %s and %s", i, pauses[i], longest/2, longest)
 		}

@@ -11,7 +11,7 @@ import (
 )
 
 // statusCode turns a google.rpc.Status code into a gRPC code; they are the same numbers.
-func statusCode(code int32) codes.Code { return codes.Code(code) } //nolint:gosec // codes are small and not negative
+func statusCode(code int32) codes.Code { return codes.Code(code) }
 
 // RunOperation is a Cloud Run operation whose result is a T.
 type RunOperation[T proto.Message] struct {

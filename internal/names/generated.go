@@ -23,21 +23,21 @@ func suffix(parts ...string) string {
 	return string('0'+sum[0]%10) + hex.EncodeToString(sum[1:])[:suffixLen-1]
 }
 
-// Shorten gives name itself if it has at most max bytes, else its beginning and a hash of the whole, joined by a
-// hyphen. Max must be greater than 9.
-func Shorten(name string, max int) string {
-	if len(name) <= max {
+// Shorten gives name itself if it has at most limit bytes, else its beginning and a hash of the whole, joined by a
+// hyphen. The limit must be greater than 9.
+func Shorten(name string, limit int) string {
+	if len(name) <= limit {
 		return name
 	}
-	return strings.TrimRight(name[:max-suffixLen-1], "-") + "-" + suffix(name)
+	return strings.TrimRight(name[:limit-suffixLen-1], "-") + "-" + suffix(name)
 }
 
 // join makes one name of a service and one of its parts. Both may contain hyphens, so "a"+"b-c" and "a-b"+"c" would
 // be the same: a part with a hyphen gets a hash of the pair.
-func join(service, part string, max int) string {
+func join(service, part string, limit int) string {
 	name := service + "-" + part
-	if strings.Contains(part, "-") || len(name) > max {
-		keep := min(len(name), max-suffixLen-1)
+	if strings.Contains(part, "-") || len(name) > limit {
+		keep := min(len(name), limit-suffixLen-1)
 		return strings.TrimRight(name[:keep], "-") + "-" + suffix(service, part)
 	}
 	return name

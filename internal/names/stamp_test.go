@@ -46,7 +46,7 @@ func TestStampOfKubernetesObjects(t *testing.T) {
 	t.Parallel()
 	s := names.Stamp{Stack: "acme/prod"}
 	if !s.OwnsKube(s.KubeLabels()) {
-		t.Error("a stamp does not own what it labelled")
+		t.Error("a stamp does not own what it labeled")
 	}
 	if (names.Stamp{Stack: "other"}).OwnsKube(s.KubeLabels()) {
 		t.Error("another stack owns it")

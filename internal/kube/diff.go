@@ -1,0 +1,227 @@
+package kube
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+
+	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// Missing stands for a value that is not there.
+const Missing = "(missing)"
+
+// Change is a field that is not as declared.
+type Change struct{ Path, Declared, Actual string }
+
+// String is "path: declared -> actual".
+func (c Change) String() string { return c.Path + ": " + c.Declared + " -> " + c.Actual }
+
+// Diff compares the fields that declared has with the live object's, in the order of their paths. What the server or
+// somebody else added is not compared: other fields, and other entries of lists that have a key (containers by name).
+// Quantities are compared by what they mean.
+func Diff(declared, live *unstructured.Unstructured) []Change {
+	var d differ
+	for _, key := range slices.Sorted(maps.Keys(declared.Object)) {
+		if key != "status" && key != "apiVersion" && key != "kind" {
+			d.compare(key, key, declared.Object[key], live.Object[key])
+		}
+	}
+	return d.changes
+}
+
+type differ struct{ changes []Change }
+
+// compare looks at one value; field is the name of the field that it is in, path the way there.
+func (d *differ) compare(path, field string, declared, actual any) {
+	switch want := declared.(type) {
+	case nil:
+	case map[string]any:
+		d.maps(path, field, want, actual)
+	case []any:
+		d.lists(path, field, want, actual)
+	default:
+		if !sameScalar(field, declared, actual) {
+			d.add(path, declared, actual)
+		}
+	}
+}
+
+func (d *differ) add(path string, declared, actual any) {
+	d.changes = append(d.changes, Change{path, shown(declared), shown(actual)})
+}
+
+func (d *differ) maps(path, field string, want map[string]any, actual any) {
+	have, ok := actual.(map[string]any)
+	if !ok {
+		if !isEmpty(want) {
+			d.add(path, want, actual)
+		}
+		return
+	}
+	for _, key := range slices.Sorted(maps.Keys(want)) {
+		inner := key
+		if quantityFields[field] {
+			inner = field // every value of limits is a quantity
+		}
+		d.compare(path+step(key), inner, want[key], have[key])
+	}
+}
+
+// plainKey needs no brackets in a path.
+var plainKey = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
+
+func step(key string) string {
+	if plainKey.MatchString(key) {
+		return "." + key
+	}
+	return "[" + key + "]"
+}
+
+// lists compares an unordered list by the key of its entries and any other one entry by entry.
+func (d *differ) lists(path, field string, want []any, actual any) {
+	have, ok := actual.([]any)
+	if !ok {
+		if len(want) > 0 {
+			d.add(path, want, actual)
+		}
+		return
+	}
+	if key := listKey(field, want); key != "" {
+		for _, entry := range want {
+			id := entry.(map[string]any)[key] //nolint:forcetypeassert // listKey looked
+			d.compare(fmt.Sprintf("%s[%v]", path, id), field, entry, find(have, key, id))
+		}
+		return
+	}
+	if len(want) != len(have) {
+		d.add(path, want, have)
+		return
+	}
+	for i := range want {
+		d.compare(path+"["+strconv.Itoa(i)+"]", field, want[i], have[i])
+	}
+}
+
+// listKeys are the fields that are lists of entries with a key. A list of ports has "port" in a Service and
+// "containerPort" in a pod; protocol, the second key of both, is enough left out within what the provider declares.
+// Source: x-kubernetes-list-map-keys in the OpenAPI schema of Kubernetes 1.36.
+var listKeys = map[string][]string{
+	"containers":                {"name"},
+	"env":                       {"name"},
+	"imagePullSecrets":          {"name"},
+	"initContainers":            {"name"},
+	"ports":                     {"containerPort", "port"},
+	"topologySpreadConstraints": {"topologyKey"},
+	"volumeMounts":              {"mountPath"},
+	"volumes":                   {"name"},
+}
+
+// listKey gives the key that all entries have, or none.
+func listKey(field string, entries []any) string {
+	for _, key := range listKeys[field] {
+		if !slices.ContainsFunc(entries, func(e any) bool { m, ok := e.(map[string]any); return !ok || m[key] == nil }) {
+			return key
+		}
+	}
+	return ""
+}
+
+func find(entries []any, key string, id any) any {
+	for _, e := range entries {
+		if m, ok := e.(map[string]any); ok && sameScalar(key, id, m[key]) {
+			return m
+		}
+	}
+	return nil
+}
+
+// quantityFields hold maps of quantities, or are quantities.
+var quantityFields = map[string]bool{
+	"averageValue": true, "hard": true, "limits": true, "requests": true, "sizeLimit": true,
+}
+
+func sameScalar(field string, declared, actual any) bool {
+	if reflect.DeepEqual(declared, actual) {
+		return true
+	}
+	if actual == nil { // the server drops empty strings and zeros of optional fields
+		return reflect.ValueOf(declared).IsZero()
+	}
+	want, have := fmt.Sprint(declared), fmt.Sprint(actual)
+	if want == have || sameNumber(declared, actual) {
+		return true
+	}
+	if !quantityFields[field] {
+		return false
+	}
+	q, err := resource.ParseQuantity(want)
+	if err != nil {
+		return false
+	}
+	r, err := resource.ParseQuantity(have)
+	return err == nil && q.Cmp(r) == 0
+}
+
+// sameNumber levels the types that a number has in a rendered object (int64, or int from a literal) and in a decoded
+// one (int64 or float64).
+func sameNumber(a, b any) bool {
+	x, okX := number(a)
+	y, okY := number(b)
+	return okX && okY && x == y
+}
+
+func number(v any) (float64, bool) {
+	switch r := reflect.ValueOf(v); {
+	case r.CanInt():
+		return float64(r.Int()), true
+	case r.CanFloat():
+		return r.Float(), true
+	default:
+		return 0, false
+	}
+}
+
+// isEmpty tells that there is nothing declared in a value: the server drops empty maps and lists.
+func isEmpty(v any) bool {
+	switch t := v.(type) {
+	case nil:
+		return true
+	case map[string]any:
+		for _, inner := range t {
+			if !isEmpty(inner) {
+				return false
+			}
+		}
+		return true
+	case []any:
+		return len(t) == 0
+	default:
+		return false
+	}
+}
+
+const maxShown = 120
+
+func shown(v any) string {
+	text := fmt.Sprint(v)
+	switch t := v.(type) {
+	case nil:
+		return Missing
+	case map[string]any, []any:
+		encoded, err := json.Marshal(t)
+		if err != nil {
+			return "(not JSON)"
+		}
+		text = string(encoded)
+	}
+	if len(text) > maxShown {
+		return fmt.Sprintf("%.*q… (%d bytes)", maxShown, text, len(text))
+	}
+	return text
+}

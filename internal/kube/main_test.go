@@ -1,0 +1,81 @@
+package kube_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/oauth2"
+
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/fakegcp/kubernetes"
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/kube"
+)
+
+// cluster is the one real Kubernetes of this package's tests: each test has a namespace of its own.
+var cluster *kubernetes.Cluster
+
+func TestMain(m *testing.M) { os.Exit(runTests(m)) }
+
+func runTests(m *testing.M) int {
+	bin, err := programs()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	images := map[string]kubernetes.Behaviour{
+		"missing:1": {Missing: true},
+		"crash:1":   {Exits: true, ExitCode: 3},
+		"deaf:1":    {NeverReady: true},
+	}
+	cluster, err = kubernetes.New(kubernetes.Options{
+		Name: "dev", Bin: bin, Behaviour: func(image string) kubernetes.Behaviour { return images[image] },
+	})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	cluster.SetNodePools([]kubernetes.NodePool{{
+		Name: "base", Region: "asia-northeast1", Zones: []string{"asia-northeast1-a"}, MachineType: "e2-standard-4",
+		Version: "1.36.3-gke.1", NodesPerZone: 1,
+	}})
+	code := m.Run()
+	if err := cluster.Close(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return code
+}
+
+func programs() (string, error) {
+	if bin := os.Getenv("TWELVEFACTOR_KUBERNETES_BIN"); bin != "" {
+		return bin, nil
+	}
+	command := exec.Command("../../tools/build.sh", "kubernetes")
+	command.Stderr = os.Stderr
+	bin, err := command.Output()
+	return strings.TrimSpace(string(bin)), err
+}
+
+// live gives a client of the real Kubernetes and a new restricted namespace.
+func live(t *testing.T) (*kube.Client, string) {
+	t.Helper()
+	client := connect(t, kube.Config{
+		Endpoint: cluster.Endpoint(), CACertificate: cluster.CACertificate(), PollInterval: 100 * time.Millisecond,
+		Token: oauth2.StaticTokenSource(&oauth2.Token{AccessToken: "admin"}),
+	})
+	namespace := fmt.Sprintf("t%d", time.Now().UnixNano())
+	obj := parse(t, `
+apiVersion: v1
+kind: Namespace
+metadata:
+  name: `+namespace+`
+  labels: {pod-security.kubernetes.io/enforce: restricted, pod-security.kubernetes.io/warn: restricted}
+`)
+	if _, _, err := client.Apply(t.Context(), obj, kube.ApplyOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	return client, namespace
+}

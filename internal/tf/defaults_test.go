@@ -1,0 +1,150 @@
+package tf_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/tf"
+)
+
+var planned = schema.Schema{Attributes: map[string]schema.Attribute{
+	"project":          schema.StringAttribute{Optional: true, Computed: true},
+	"labels":           tf.LabelsAttribute(),
+	"effective_labels": tf.EffectiveLabelsAttribute(),
+	"status":           schema.StringAttribute{Computed: true},
+}}
+
+// change is a plan request in which the attribute project has a value in the configuration and one in the state; nil
+// is null.
+func change(t *testing.T, configured any, prior *string) (resource.ModifyPlanRequest, *resource.ModifyPlanResponse) {
+	t.Helper()
+	kind := planned.Type().TerraformType(t.Context())
+	object := func(project any) tftypes.Value {
+		labels := tftypes.Map{ElementType: tftypes.String}
+		return tftypes.NewValue(kind, map[string]tftypes.Value{
+			"project": tftypes.NewValue(tftypes.String, project), "labels": tftypes.NewValue(labels, nil),
+			"effective_labels": tftypes.NewValue(labels, nil), "status": tftypes.NewValue(tftypes.String, nil),
+		})
+	}
+	req := resource.ModifyPlanRequest{
+		Config: tfsdk.Config{Schema: planned, Raw: object(configured)},
+		Plan:   tfsdk.Plan{Schema: planned, Raw: object(configured)},
+		State:  tfsdk.State{Schema: planned, Raw: tftypes.NewValue(kind, nil)},
+	}
+	if prior != nil {
+		req.State.Raw = object(*prior)
+	}
+	return req, &resource.ModifyPlanResponse{Plan: req.Plan}
+}
+
+func TestPlanProject(t *testing.T) {
+	t.Parallel()
+	before := "before"
+	known, unknown, null := types.StringValue("provider"), types.StringUnknown(), types.StringNull()
+	tests := map[string]struct {
+		configured any
+		prior      *string
+		provider   types.String
+		want       types.String
+		replaced   bool
+	}{
+		"configured":                  {configured: "mine", provider: known, want: types.StringValue("mine")},
+		"configured, not known yet":   {configured: tftypes.UnknownValue, provider: known, want: unknown},
+		"from the provider":           {provider: known, want: known},
+		"provider not known yet":      {provider: unknown, want: unknown},
+		"kept while not known":        {prior: &before, provider: unknown, want: types.StringValue("before")},
+		"another than before":         {prior: &before, provider: known, want: known, replaced: true},
+		"the same as before":          {configured: "before", prior: &before, provider: known, want: types.StringValue("before")},
+		"configured to something new": {configured: "mine", prior: &before, provider: null, want: types.StringValue("mine"), replaced: true},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			req, resp := change(t, test.configured, test.prior)
+			p := &tf.Provider{Project: test.provider}
+			got := p.PlanProject(t.Context(), req, resp, path.Root("project"))
+			var written types.String
+			resp.Diagnostics.Append(resp.Plan.GetAttribute(t.Context(), path.Root("project"), &written)...)
+			if resp.Diagnostics.HasError() || !got.Equal(test.want) || !written.Equal(test.want) {
+				t.Errorf("planned %s, returned %s, want %s: %v", written, got, test.want, resp.Diagnostics)
+			}
+			if (len(resp.RequiresReplace) > 0) != test.replaced {
+				t.Errorf("replaced by %v", resp.RequiresReplace)
+			}
+		})
+	}
+}
+
+func TestAMissingProjectNamesEveryPlaceToSetIt(t *testing.T) {
+	t.Parallel()
+	req, resp := change(t, nil, nil)
+	p := &tf.Provider{Project: types.StringNull()}
+	p.PlanProject(t.Context(), req, resp, path.Root("project"))
+	if len(resp.Diagnostics) != 1 {
+		t.Fatalf("diagnostics %v", resp.Diagnostics)
+	}
+	for _, place := range []string{"in this resource", `provider "twelvefactor"`, "GOOGLE_PROJECT", "GOOGLE_CLOUD_PROJECT"} {
+		if detail := resp.Diagnostics[0].Detail(); !strings.Contains(detail, place) {
+			t.Errorf("%q lacks %q", detail, place)
+		}
+	}
+}
+
+func TestEffectiveLabels(t *testing.T) {
+	t.Parallel()
+	req, resp := change(t, "mine", nil)
+	own := map[string]string{"team": "shop"}
+	if diags := resp.Plan.SetAttribute(t.Context(), path.Root("labels"), own); diags.HasError() {
+		t.Fatal(diags)
+	}
+	req.Plan = resp.Plan
+	p := &tf.Provider{DefaultLabels: types.MapValueMust(types.StringType, map[string]attr.Value{
+		"team": types.StringValue("platform"), "env": types.StringUnknown(),
+	})}
+	p.PlanEffectiveLabels(t.Context(), req, resp)
+	var got map[string]types.String
+	resp.Diagnostics.Append(resp.Plan.GetAttribute(t.Context(), path.Root("effective_labels"), &got)...)
+	if resp.Diagnostics.HasError() || len(got) != 2 || got["team"].ValueString() != "shop" || !got["env"].IsUnknown() {
+		t.Errorf("effective labels %v: %v", got, resp.Diagnostics)
+	}
+	p.DefaultLabels = types.MapUnknown(types.StringType)
+	p.PlanEffectiveLabels(t.Context(), req, resp)
+	var all types.Map
+	resp.Diagnostics.Append(resp.Plan.GetAttribute(t.Context(), path.Root("effective_labels"), &all)...)
+	if !all.IsUnknown() {
+		t.Errorf("with unknown default labels the keys are not known either: %s", all)
+	}
+}
+
+func TestStatusIsUnknownInEveryPlanThatChangesSomething(t *testing.T) {
+	t.Parallel()
+	before := "before"
+	for name, test := range map[string]struct {
+		configured string
+		repair     bool
+		unknown    bool
+	}{
+		"nothing changes":   {configured: "before"},
+		"something changes": {configured: "after", unknown: true},
+		"repair is due":     {configured: "before", repair: true, unknown: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			req, resp := change(t, test.configured, &before)
+			tf.PlanStatus(t.Context(), req, resp, test.repair, path.Root("status"))
+			var status types.String
+			resp.Diagnostics.Append(resp.Plan.GetAttribute(t.Context(), path.Root("status"), &status)...)
+			if status.IsUnknown() != test.unknown {
+				t.Errorf("status %s: %v", status, resp.Diagnostics)
+			}
+		})
+	}
+}

@@ -1,0 +1,50 @@
+package tf
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+)
+
+type checked struct {
+	description string
+	check       func(string) error
+}
+
+// Checked makes a validator of a check function. The description completes "the value must be …".
+func Checked(description string, check func(string) error) validator.String {
+	return checked{description, check}
+}
+
+// Description is the sentence about the value.
+func (c checked) Description(context.Context) string { return "value must be " + c.description }
+
+// MarkdownDescription is the sentence about the value.
+func (c checked) MarkdownDescription(ctx context.Context) string { return c.Description(ctx) }
+
+// ValidateString skips null and unknown values.
+func (c checked) ValidateString(_ context.Context, req validator.StringRequest, resp *validator.StringResponse) {
+	if req.ConfigValue.IsNull() || req.ConfigValue.IsUnknown() {
+		return
+	}
+	if err := c.check(req.ConfigValue.ValueString()); err != nil {
+		resp.Diagnostics.AddAttributeError(req.Path, "Invalid "+req.Path.String(),
+			fmt.Sprintf("The value must be %s: %v.", c.description, err))
+	}
+}
+
+// DurationValidator accepts durations of Go's form ("90s", "720h") that are at least least.
+func DurationValidator(least time.Duration) validator.String {
+	return Checked(fmt.Sprintf("a duration of at least %s, with its unit, such as %q", least, "720h"), func(value string) error {
+		d, err := time.ParseDuration(value)
+		if err != nil {
+			return fmt.Errorf("%.40q is not a duration", value)
+		}
+		if d < least {
+			return fmt.Errorf("%s is too short", d)
+		}
+		return nil
+	})
+}

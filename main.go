@@ -1,0 +1,27 @@
+// Command terraform-provider-twelvefactor is a Terraform provider that wires a whole twelve-factor application on
+// Google Cloud. Terraform starts it; it serves nothing else.
+package main
+
+import (
+	"context"
+	"flag"
+	"log"
+
+	fwprovider "github.com/hashicorp/terraform-plugin-framework/provider"
+	"github.com/hashicorp/terraform-plugin-framework/providerserver"
+
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/provider"
+)
+
+// version is set by the release build.
+var version = "dev"
+
+func main() {
+	debug := flag.Bool("debug", false, "serve for a debugger to attach to, and print how Terraform reaches the process")
+	flag.Parse()
+	err := providerserver.Serve(context.Background(), func() fwprovider.Provider { return provider.New(version) },
+		providerserver.ServeOpts{Address: "registry.terraform.io/twelvefactor/twelvefactor", Debug: *debug})
+	if err != nil {
+		log.Fatal(err)
+	}
+}
