@@ -1,0 +1,127 @@
+package deploy
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"maps"
+	"slices"
+	"time"
+
+	"cloud.google.com/go/container/apiv1/containerpb"
+
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/names"
+)
+
+// ClusterSpec is the declared state of a GKE Standard cluster.
+type ClusterSpec struct {
+	ID names.ClusterID
+	// Pools are the node pools by their key in the configuration. There is never a default pool.
+	Pools map[string]PoolSpec
+	// ReleaseChannel is one of ReleaseChannels.
+	ReleaseChannel string
+	// Network and Subnetwork are names, or paths like projects/P/global/networks/N. An empty Subnetwork lets GKE choose.
+	Network, Subnetwork string
+	// Labels are the user's labels, the provider's default labels included, the stamp excluded.
+	Labels map[string]string
+}
+
+// PoolSpec is the declared state of one node pool.
+type PoolSpec struct {
+	MachineType string
+	// Capacity is one of ClusterCapacities. It cannot change in a live pool.
+	Capacity string
+	// MinNodes and MaxNodes are totals over all zones.
+	MinNodes, MaxNodes int32
+	// DiskGB is the size of the boot disk in GB.
+	DiskGB int32
+	Labels map[string]string
+	Taints []NodeTaint
+	// ServiceAccount is the email that the nodes run as, empty for the project's default. It cannot change in a live pool.
+	ServiceAccount string
+}
+
+// NodeTaint keeps pods that do not tolerate it off the nodes of a pool.
+type NodeTaint struct {
+	// Effect is one of TaintEffects.
+	Key, Value, Effect string
+}
+
+// ClusterState is what is live, in the terms of ClusterSpec, and what GKE decides.
+type ClusterState struct {
+	ClusterSpec
+	// Endpoint is the control plane's address without a scheme; CACertificate is base64 PEM.
+	Endpoint, CACertificate string
+	Version, WorkloadPool   string
+	// Status is one of the Cluster… constants.
+	Status string
+	// Drift lists what differs from what this provider always sets and no attribute shows, as "path: declared -> actual".
+	Drift []string
+}
+
+// The values of ClusterState.Status.
+const (
+	ClusterReady    = "ready"    // serves, with all of its pools
+	ClusterCreating = "creating" // its create, or the create of a pool, is unfinished
+	ClusterDegraded = "degraded" // serves, but something is wrong with it or with a pool
+	ClusterFailed   = "failed"   // unusable; GKE deletes such clusters after a while
+	ClusterDeleting = "deleting"
+)
+
+// The capacities of a node pool.
+const (
+	PoolOnDemand    = "on_demand"
+	PoolSpot        = "spot"
+	PoolPreemptible = "preemptible"
+)
+
+// ClusterCreateTimeout is how long a create may take unless the configuration says otherwise. GKE takes 5 to 15
+// minutes; a pool in a zone without capacity keeps its operation running for more than half an hour.
+const ClusterCreateTimeout = 60 * time.Minute
+
+// ClusterCapacities are the accepted capacities of a node pool.
+func ClusterCapacities() []string { return []string{PoolOnDemand, PoolSpot, PoolPreemptible} }
+
+// clusterCapacityTaint is the node label that GKE puts on the nodes of a capacity and the key of the taint that this
+// provider puts there; GKE adds no taint of its own.
+// Source: cloud.google.com/kubernetes-engine/docs/concepts/spot-vms and .../how-to/preemptible-vms.
+var clusterCapacityTaint = map[string]string{
+	PoolSpot:        "cloud.google.com/gke-spot",
+	PoolPreemptible: "cloud.google.com/gke-preemptible",
+}
+
+var clusterChannels = map[string]containerpb.ReleaseChannel_Channel{
+	"rapid":    containerpb.ReleaseChannel_RAPID,
+	"regular":  containerpb.ReleaseChannel_REGULAR,
+	"stable":   containerpb.ReleaseChannel_STABLE,
+	"extended": containerpb.ReleaseChannel_EXTENDED,
+}
+
+// ReleaseChannels are the accepted release channels.
+func ReleaseChannels() []string { return slices.Sorted(maps.Keys(clusterChannels)) }
+
+var clusterEffects = map[string]containerpb.NodeTaint_Effect{
+	"NoSchedule":       containerpb.NodeTaint_NO_SCHEDULE,
+	"PreferNoSchedule": containerpb.NodeTaint_PREFER_NO_SCHEDULE,
+	"NoExecute":        containerpb.NodeTaint_NO_EXECUTE,
+}
+
+// TaintEffects are the accepted effects of a taint, in Kubernetes' spelling.
+func TaintEffects() []string { return slices.Sorted(maps.Keys(clusterEffects)) }
+
+// PoolTaint is the taint that nodes of a capacity carry; ok is false for on-demand nodes, which carry none.
+func PoolTaint(capacity string) (taint NodeTaint, ok bool) {
+	key, ok := clusterCapacityTaint[capacity]
+	return NodeTaint{Key: key, Value: "true", Effect: "NoSchedule"}, ok
+}
+
+// sameNodes tells whether nodes of one spec can serve for the other, or GKE has to make a new pool for it.
+func (p PoolSpec) sameNodes(o PoolSpec) bool {
+	return p.Capacity == o.Capacity && p.ServiceAccount == o.ServiceAccount
+}
+
+// generation stands for what cannot change in a live pool: 6 hexadecimal characters that names.NodePool puts behind
+// the key when a pool of another generation has the plain name.
+func (p PoolSpec) generation() string {
+	sum := sha256.Sum256([]byte(p.Capacity + "\n" + p.ServiceAccount))
+	return hex.EncodeToString(sum[:3])
+}

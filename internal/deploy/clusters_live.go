@@ -1,0 +1,260 @@
+package deploy
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"cloud.google.com/go/container/apiv1/containerpb"
+
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/names"
+)
+
+// clusterStateOf reads a live cluster in the terms of the configuration. prior is what the state holds: it tells
+// which labels and pools are ours and how the user wrote the network. A nil prior (an import) shows everything.
+func clusterStateOf(id names.ClusterID, live *containerpb.Cluster, prior *ClusterSpec) ClusterState {
+	pools := clusterPoolsOf(live, prior)
+	state := ClusterState{
+		ClusterSpec: ClusterSpec{
+			ID:             id,
+			Pools:          map[string]PoolSpec{},
+			ReleaseChannel: clusterChannelOf(live),
+			Labels:         clusterUserLabels(live, prior),
+		},
+		Endpoint:      live.GetEndpoint(),
+		CACertificate: live.GetMasterAuth().GetClusterCaCertificate(),
+		Version:       live.GetCurrentMasterVersion(),
+		WorkloadPool:  live.GetWorkloadIdentityConfig().GetWorkloadPool(),
+		Status:        clusterStatusOf(live, pools),
+		Drift:         clusterDrift(live, pools),
+	}
+	network, subnetwork := clusterNetworkPath(live), clusterSubnetworkPath(live)
+	if prior == nil {
+		prior = &ClusterSpec{}
+	}
+	state.Network = clusterAsWritten(network, prior.Network, id.Project)
+	state.Subnetwork = clusterAsWritten(subnetwork, prior.Subnetwork, id.Project)
+	for key, generations := range pools {
+		state.Pools[key] = clusterPoolState(clusterShown(generations, prior.Pools[key]), prior.Pools[key])
+	}
+	return state
+}
+
+// clusterPoolsOf groups the pools that are ours by their key: by the node label that this provider sets, else, for
+// pools that the state knows, by name. Without a prior state every pool is shown, except those that GKE's node
+// auto-provisioning made for itself. A key has two pools while its replacement is unfinished, sorted by name.
+func clusterPoolsOf(live *containerpb.Cluster, prior *ClusterSpec) map[string][]*containerpb.NodePool {
+	pools := map[string][]*containerpb.NodePool{}
+	for _, pool := range live.GetNodePools() {
+		key := pool.GetConfig().GetLabels()[names.KubePool]
+		if key == "" {
+			key = pool.GetName()
+			known := prior == nil
+			if !known {
+				_, known = prior.Pools[key]
+			}
+			if !known || pool.GetAutoscaling().GetAutoprovisioned() {
+				continue
+			}
+		}
+		pools[key] = append(pools[key], pool)
+	}
+	for _, generations := range pools {
+		slices.SortFunc(generations, func(a, b *containerpb.NodePool) int { return cmp.Compare(a.GetName(), b.GetName()) })
+	}
+	return pools
+}
+
+// clusterShown picks the pool that the state shows for a key. While a replacement is unfinished it is the old one,
+// so that the next plan shows the rest of the change.
+func clusterShown(generations []*containerpb.NodePool, prior PoolSpec) *containerpb.NodePool {
+	for _, pool := range generations {
+		if clusterPoolState(pool, prior).sameNodes(prior) {
+			return pool
+		}
+	}
+	return generations[0]
+}
+
+// clusterPoolState reads one live pool. How many nodes it has at the moment is the autoscaler's business, never ours.
+func clusterPoolState(pool *containerpb.NodePool, prior PoolSpec) PoolSpec {
+	config, scale := pool.GetConfig(), pool.GetAutoscaling()
+	state := PoolSpec{
+		MachineType: config.GetMachineType(),
+		Capacity:    clusterCapacityOf(config),
+		DiskGB:      config.GetDiskSizeGb(),
+		Labels:      map[string]string{},
+		Taints:      clusterUserTaints(config, prior.Taints),
+	}
+	if account := config.GetServiceAccount(); account != "default" {
+		state.ServiceAccount = account
+	}
+	if scale.GetEnabled() {
+		zones := int32(max(len(pool.GetLocations()), 1))
+		state.MinNodes = cmp.Or(scale.GetTotalMinNodeCount(), scale.GetMinNodeCount()*zones)
+		state.MaxNodes = cmp.Or(scale.GetTotalMaxNodeCount(), scale.GetMaxNodeCount()*zones)
+	}
+	for key, value := range config.GetLabels() {
+		if _, declared := prior.Labels[key]; declared || !ReservedNodeKey(key) {
+			state.Labels[key] = value
+		}
+	}
+	return state
+}
+
+func clusterCapacityOf(config *containerpb.NodeConfig) string {
+	switch {
+	case config.GetSpot():
+		return PoolSpot
+	case config.GetPreemptible():
+		return PoolPreemptible
+	default:
+		return PoolOnDemand
+	}
+}
+
+// ReservedNodeKey tells whether a node label or taint key belongs to Kubernetes, GKE or this provider, so that users
+// must not set it.
+func ReservedNodeKey(key string) bool {
+	domain, _, _ := strings.Cut(key, "/")
+	for _, reserved := range []string{"twelvefactor.dev", "cloud.google.com", "gke.io", "kubernetes.io", "k8s.io"} {
+		if domain == reserved || strings.HasSuffix(domain, "."+reserved) {
+			return strings.Contains(key, "/")
+		}
+	}
+	return false
+}
+
+// clusterServerTaint tells whether GKE puts a taint on nodes by itself, for their hardware.
+// Source: cloud.google.com/kubernetes-engine/docs/how-to/gpus and .../how-to/prepare-arm-workloads-for-deployment.
+func clusterServerTaint(key string) bool {
+	return ReservedNodeKey(key) || key == "nvidia.com/gpu" || key == "google.com/tpu"
+}
+
+func clusterUserTaints(config *containerpb.NodeConfig, declared []NodeTaint) []NodeTaint {
+	var taints []NodeTaint
+	for _, live := range config.GetTaints() {
+		taint := NodeTaint{Key: live.GetKey(), Value: live.GetValue(), Effect: clusterEffectOf(live.GetEffect())}
+		if slices.Contains(declared, taint) || !clusterServerTaint(taint.Key) {
+			taints = append(taints, taint)
+		}
+	}
+	return clusterInOrder(taints, declared)
+}
+
+// clusterInOrder gives the declared order back to a list that the API keeps in an order of its own.
+func clusterInOrder(live, declared []NodeTaint) []NodeTaint {
+	slices.SortStableFunc(live, func(a, b NodeTaint) int {
+		at, bt := slices.Index(declared, a), slices.Index(declared, b)
+		if at >= 0 && bt >= 0 {
+			return cmp.Compare(at, bt)
+		}
+		return 0
+	})
+	return live
+}
+
+func clusterEffectOf(effect containerpb.NodeTaint_Effect) string {
+	for name, e := range clusterEffects {
+		if e == effect {
+			return name
+		}
+	}
+	return effect.String()
+}
+
+func clusterChannelOf(live *containerpb.Cluster) string {
+	return strings.ToLower(live.GetReleaseChannel().GetChannel().String())
+}
+
+// clusterUserLabels leaves out the stamp, what Google sets, and what others set beside us.
+func clusterUserLabels(live *containerpb.Cluster, prior *ClusterSpec) map[string]string {
+	labels := map[string]string{}
+	for key, value := range live.GetResourceLabels() {
+		if names.IsStampLabel(key) || strings.HasPrefix(key, "goog-") {
+			continue
+		}
+		known := prior == nil
+		if !known {
+			_, known = prior.Labels[key]
+		}
+		if known {
+			labels[key] = value
+		}
+	}
+	return labels
+}
+
+func clusterNetworkPath(live *containerpb.Cluster) string {
+	return cmp.Or(live.GetNetworkConfig().GetNetwork(), live.GetNetwork())
+}
+
+func clusterSubnetworkPath(live *containerpb.Cluster) string {
+	return cmp.Or(live.GetNetworkConfig().GetSubnetwork(), live.GetSubnetwork())
+}
+
+// clusterAsWritten shortens the path of a network to a name when it is in the cluster's own project, unless the user
+// wrote the path.
+func clusterAsWritten(path, written, project string) string {
+	short := path
+	if in, rest, ok := strings.Cut(strings.TrimPrefix(path, "projects/"), "/"); ok && in == project {
+		short = rest[strings.LastIndex(rest, "/")+1:]
+	}
+	if _, relative, found := strings.Cut(written, "/projects/"); found {
+		relative = "projects/" + relative
+		if relative == path {
+			return written
+		}
+	}
+	if written == path {
+		return path
+	}
+	return short
+}
+
+// clusterDrift lists what is wrong with the settings that this provider always makes and that no attribute shows.
+func clusterDrift(live *containerpb.Cluster, pools map[string][]*containerpb.NodePool) []string {
+	var drift []string
+	if live.GetResourceLabels()[names.LabelManagedBy] != names.ManagedBy {
+		drift = append(drift, fmt.Sprintf("labels.%s: %s -> %s", names.LabelManagedBy, names.ManagedBy,
+			cmp.Or(live.GetResourceLabels()[names.LabelManagedBy], "(none)")))
+	}
+	for _, key := range slices.Sorted(maps.Keys(pools)) {
+		if n := len(pools[key]); n > 1 {
+			drift = append(drift, fmt.Sprintf("node_pools.%s: 1 pool -> %d pools", key, n))
+		}
+		for _, pool := range pools[key] {
+			drift = append(drift, clusterPoolDrift(key, pool)...)
+		}
+	}
+	return drift
+}
+
+func clusterPoolDrift(key string, pool *containerpb.NodePool) []string {
+	config := pool.GetConfig()
+	capacity := clusterCapacityOf(config)
+	var drift []string
+	add := func(what, declared, actual string) {
+		drift = append(drift, fmt.Sprintf("node_pools.%s %s: %s -> %s", key, what, declared, cmp.Or(actual, "(none)")))
+	}
+	for _, label := range []struct{ key, want string }{{names.KubeCapacity, capacity}, {names.KubePool, key}} {
+		if actual := config.GetLabels()[label.key]; actual != label.want {
+			add("label "+label.key, label.want, actual)
+		}
+	}
+	if taint, ok := PoolTaint(capacity); ok && !clusterHasTaint(config, taint) {
+		add("taint "+taint.Key, taint.Value+":"+taint.Effect, "")
+	}
+	if mode := config.GetWorkloadMetadataConfig().GetMode(); mode != containerpb.WorkloadMetadataConfig_GKE_METADATA {
+		add("workload metadata", containerpb.WorkloadMetadataConfig_GKE_METADATA.String(), mode.String())
+	}
+	return drift
+}
+
+func clusterHasTaint(config *containerpb.NodeConfig, want NodeTaint) bool {
+	return slices.ContainsFunc(config.GetTaints(), func(t *containerpb.NodeTaint) bool {
+		return t.GetKey() == want.Key && t.GetValue() == want.Value && t.GetEffect() == clusterEffects[want.Effect]
+	})
+}

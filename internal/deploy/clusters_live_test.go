@@ -1,0 +1,127 @@
+package deploy
+
+import (
+	"testing"
+
+	"cloud.google.com/go/container/apiv1/containerpb"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/names"
+)
+
+func TestClusterStateShowsWhatWasDeclared(t *testing.T) {
+	t.Parallel()
+	spec := clusterTestSpec()
+	for name, prior := range map[string]*ClusterSpec{"refresh": &spec, "import": nil} {
+		got := clusterStateOf(spec.ID, clusterTestLive(spec), prior)
+		want := clusterTestSpec()
+		want.Subnetwork = "default" // GKE chose it
+		if diff := cmp.Diff(want, got.ClusterSpec, cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+		if got.Status != ClusterReady || len(got.Drift) > 0 {
+			t.Errorf("%s: status %s, drift %q", name, got.Status, got.Drift)
+		}
+	}
+}
+
+func TestClusterStateOfForeignPools(t *testing.T) {
+	t.Parallel()
+	spec := clusterTestSpec()
+	live := clusterTestLive(spec)
+	live.NodePools = append(
+		live.NodePools,
+		&containerpb.NodePool{Name: "theirs", Config: &containerpb.NodeConfig{}},
+		&containerpb.NodePool{Name: "nap", Autoscaling: &containerpb.NodePoolAutoscaling{Autoprovisioned: true}},
+	)
+	tests := map[string]struct {
+		prior *ClusterSpec
+		want  []string
+	}{
+		"a refresh leaves them out":                          {&spec, []string{"base", "spot"}},
+		"an import shows all but those of auto-provisioning": {nil, []string{"base", "spot", "theirs"}},
+	}
+	for name, test := range tests {
+		var got []string
+		for key := range clusterStateOf(spec.ID, live, test.prior).Pools {
+			got = append(got, key)
+		}
+		if diff := cmp.Diff(test.want, got, cmpopts.SortSlices(func(a, b string) bool { return a < b })); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+func TestClusterStatus(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		change func(*containerpb.Cluster)
+		want   string
+	}{
+		"running":     {func(*containerpb.Cluster) {}, ClusterReady},
+		"reconciling": {func(c *containerpb.Cluster) { c.Status = containerpb.Cluster_RECONCILING }, ClusterReady},
+		"provisioning": {
+			func(c *containerpb.Cluster) { c.Status = containerpb.Cluster_PROVISIONING }, ClusterCreating,
+		},
+		"running, but its create was never finished": {
+			func(c *containerpb.Cluster) { c.ResourceLabels[names.LabelCreating] = "1700000000" }, ClusterCreating,
+		},
+		"error":    {func(c *containerpb.Cluster) { c.Status = containerpb.Cluster_ERROR }, ClusterFailed},
+		"stopping": {func(c *containerpb.Cluster) { c.Status = containerpb.Cluster_STOPPING }, ClusterDeleting},
+		"a status that is newer than this provider": {
+			func(c *containerpb.Cluster) { c.Status = 99 }, ClusterDegraded,
+		},
+		"a pool without machines": {
+			func(c *containerpb.Cluster) { c.NodePools[1].Status = containerpb.NodePool_RUNNING_WITH_ERROR }, ClusterDegraded,
+		},
+		"a pool on its way": {
+			func(c *containerpb.Cluster) { c.NodePools[1].Status = containerpb.NodePool_PROVISIONING }, ClusterCreating,
+		},
+	}
+	for name, test := range tests {
+		spec := clusterTestSpec()
+		live := clusterTestLive(spec)
+		test.change(live)
+		if got := clusterStateOf(spec.ID, live, &spec).Status; got != test.want {
+			t.Errorf("%s: got %s, want %s", name, got, test.want)
+		}
+	}
+}
+
+func TestClusterDriftThatNoAttributeShows(t *testing.T) {
+	t.Parallel()
+	spec := clusterTestSpec()
+	live := clusterTestLive(spec)
+	delete(live.ResourceLabels, names.LabelManagedBy)
+	delete(live.NodePools[0].Config.Labels, names.KubeCapacity)
+	live.NodePools[1].Config.Taints = nil
+	live.NodePools[1].Config.WorkloadMetadataConfig.Mode = containerpb.WorkloadMetadataConfig_GCE_METADATA
+	want := []string{
+		"labels.managed-by: twelvefactor -> (none)",
+		"node_pools.base label twelvefactor.dev/capacity: on_demand -> (none)",
+		"node_pools.spot taint cloud.google.com/gke-spot: true:NoSchedule -> (none)",
+		"node_pools.spot workload metadata: GKE_METADATA -> GCE_METADATA",
+	}
+	if diff := cmp.Diff(want, clusterStateOf(spec.ID, live, &spec).Drift); diff != "" {
+		t.Errorf("drift (-want +got):\n%s", diff)
+	}
+}
+
+func TestClusterNetworkAsWritten(t *testing.T) {
+	t.Parallel()
+	const own, shared = "projects/acme-dev/global/networks/web", "projects/acme-net/global/networks/web"
+	tests := map[string]struct{ path, written, want string }{
+		"a name stays a name":              {own, "web", "web"},
+		"a path stays a path":              {own, own, own},
+		"a link stays a link":              {own, "https://www.googleapis.com/compute/v1/" + own, "https://www.googleapis.com/compute/v1/" + own},
+		"an import of the own project's":   {own, "", "web"},
+		"an import of a shared network":    {shared, "", shared},
+		"another network than was written": {own, "other", "web"},
+	}
+	for name, test := range tests {
+		if got := clusterAsWritten(test.path, test.written, "acme-dev"); got != test.want {
+			t.Errorf("%s: got %s, want %s", name, got, test.want)
+		}
+	}
+}

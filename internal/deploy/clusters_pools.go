@@ -1,0 +1,103 @@
+package deploy
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"cloud.google.com/go/container/apiv1/containerpb"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/gcp"
+)
+
+// poolUpdates are the changes that a live pool takes, one group of fields in each request, as the API wants it.
+func (g clusterGoal) poolUpdates(key string, live *containerpb.NodePool) []clusterStep {
+	want := g.spec.Pools[key]
+	var steps []clusterStep
+	update := func(what string, request *containerpb.UpdateNodePoolRequest) {
+		request.Name = g.poolName(live)
+		steps = append(steps, clusterStep{fmt.Sprintf("%s of node pool %q", what, key), []string{"node_pools", key}, func(ctx context.Context, c *gcp.Client) (*containerpb.Operation, error) {
+			return c.NodePools().Update(ctx, request)
+		}})
+	}
+	if request := clusterLabelsAndTaints(key, want, live.GetConfig()); request != nil {
+		update("labels and taints", request)
+	}
+	config := live.GetConfig()
+	if config.GetMachineType() != want.MachineType || config.GetDiskSizeGb() != want.DiskGB {
+		// The API takes the three together: a disk type that is left out falls back to the machine's default.
+		update("machine", &containerpb.UpdateNodePoolRequest{
+			MachineType: want.MachineType, DiskSizeGb: int64(want.DiskGB), DiskType: config.GetDiskType(),
+		})
+	}
+	if config.GetWorkloadMetadataConfig().GetMode() != containerpb.WorkloadMetadataConfig_GKE_METADATA {
+		update("workload metadata", &containerpb.UpdateNodePoolRequest{
+			WorkloadMetadataConfig: &containerpb.WorkloadMetadataConfig{Mode: containerpb.WorkloadMetadataConfig_GKE_METADATA},
+		})
+	}
+	return append(steps, g.scaleSteps(key, live)...)
+}
+
+func (g clusterGoal) scaleSteps(key string, live *containerpb.NodePool) []clusterStep {
+	want := clusterAutoscaling(g.spec.Pools[key])
+	actual := live.GetAutoscaling()
+	same := actual.GetEnabled() && actual.GetTotalMinNodeCount() == want.GetTotalMinNodeCount() &&
+		actual.GetTotalMaxNodeCount() == want.GetTotalMaxNodeCount() &&
+		clusterLocationPolicy(actual) == clusterLocationPolicy(want)
+	if same {
+		return nil
+	}
+	name := g.poolName(live)
+	return []clusterStep{{fmt.Sprintf("node counts of node pool %q", key), []string{"node_pools", key, "max_nodes"}, func(ctx context.Context, c *gcp.Client) (*containerpb.Operation, error) {
+		return c.NodePools().SetAutoscaling(ctx, name, want)
+	}}}
+}
+
+// clusterLocationPolicy is BALANCED where the server left the policy out.
+func clusterLocationPolicy(a *containerpb.NodePoolAutoscaling) containerpb.NodePoolAutoscaling_LocationPolicy {
+	return cmp.Or(a.GetLocationPolicy(), containerpb.NodePoolAutoscaling_BALANCED)
+}
+
+// clusterLabelsAndTaints is the request that sets both, nil when both are right. They go together: a new label whose
+// taint is not there yet would attract pods that must not come. What GKE itself put there stays.
+func clusterLabelsAndTaints(key string, want PoolSpec, live *containerpb.NodeConfig) *containerpb.UpdateNodePoolRequest {
+	labels, taints := clusterNodeLabels(key, want), clusterNodeTaints(want)
+	for k, value := range live.GetLabels() {
+		if _, declared := labels[k]; !declared && ReservedNodeKey(k) && !strings.HasPrefix(k, "twelvefactor.dev/") {
+			labels[k] = value
+		}
+	}
+	capacity, _ := PoolTaint(want.Capacity)
+	for _, taint := range live.GetTaints() {
+		ours := taint.GetKey() == capacity.Key || clusterIsCapacityTaint(taint.GetKey())
+		declared := slices.ContainsFunc(taints, func(t *containerpb.NodeTaint) bool { return proto.Equal(t, taint) })
+		if !ours && !declared && clusterServerTaint(taint.GetKey()) {
+			taints = append(taints, taint)
+		}
+	}
+	if maps.Equal(labels, live.GetLabels()) && clusterSameTaints(taints, live.GetTaints()) {
+		return nil
+	}
+	return &containerpb.UpdateNodePoolRequest{
+		Labels: &containerpb.NodeLabels{Labels: labels},
+		Taints: &containerpb.NodeTaints{Taints: taints},
+	}
+}
+
+func clusterIsCapacityTaint(key string) bool {
+	return slices.Contains(slices.Collect(maps.Values(clusterCapacityTaint)), key)
+}
+
+// clusterSameTaints compares without regard to order, which has no meaning.
+func clusterSameTaints(a, b []*containerpb.NodeTaint) bool {
+	within := func(xs, ys []*containerpb.NodeTaint) bool {
+		return !slices.ContainsFunc(xs, func(x *containerpb.NodeTaint) bool {
+			return !slices.ContainsFunc(ys, func(y *containerpb.NodeTaint) bool { return proto.Equal(x, y) })
+		})
+	}
+	return len(a) == len(b) && within(a, b) && within(b, a)
+}

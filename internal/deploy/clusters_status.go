@@ -1,0 +1,93 @@
+package deploy
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"cloud.google.com/go/container/apiv1/containerpb"
+
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/names"
+)
+
+// clusterStatuses is what GKE's statuses mean for us. RECONCILING is a cluster that serves while GKE works on it.
+// A status that is not listed is new: the cluster counts as degraded, so that somebody looks.
+var clusterStatuses = map[containerpb.Cluster_Status]string{
+	containerpb.Cluster_PROVISIONING: ClusterCreating,
+	containerpb.Cluster_RUNNING:      ClusterReady,
+	containerpb.Cluster_RECONCILING:  ClusterReady,
+	containerpb.Cluster_STOPPING:     ClusterDeleting,
+	containerpb.Cluster_ERROR:        ClusterFailed,
+	containerpb.Cluster_DEGRADED:     ClusterDegraded,
+}
+
+// clusterPoolStatuses is the same for node pools. A pool that is STOPPING is on its way out and harms nobody.
+var clusterPoolStatuses = map[containerpb.NodePool_Status]string{
+	containerpb.NodePool_PROVISIONING: ClusterCreating,
+	containerpb.NodePool_RUNNING:      ClusterReady,
+	containerpb.NodePool_RECONCILING:  ClusterReady,
+	containerpb.NodePool_STOPPING:     ClusterReady,
+}
+
+// clusterStatusOf joins the statuses of the cluster, of its unfinished create and of our pools.
+func clusterStatusOf(live *containerpb.Cluster, pools map[string][]*containerpb.NodePool) string {
+	status := cmp.Or(clusterStatuses[live.GetStatus()], ClusterDegraded)
+	if status != ClusterReady {
+		return status
+	}
+	if _, unfinished := names.CreatingSince(live.GetResourceLabels()); unfinished {
+		return ClusterCreating
+	}
+	for _, generations := range pools {
+		for _, pool := range generations {
+			switch cmp.Or(clusterPoolStatuses[pool.GetStatus()], ClusterDegraded) {
+			case ClusterDegraded:
+				return ClusterDegraded
+			case ClusterCreating:
+				status = ClusterCreating
+			}
+		}
+	}
+	return status
+}
+
+// clusterBusy tells whether an operation is likely to run on the cluster, so that asking for its operations is worth
+// a call. One that slips through is met as an incompatible operation.
+func clusterBusy(live *containerpb.Cluster) bool {
+	if s := live.GetStatus(); s != containerpb.Cluster_RUNNING && s != containerpb.Cluster_DEGRADED {
+		return true
+	}
+	return slices.ContainsFunc(live.GetNodePools(), func(p *containerpb.NodePool) bool {
+		return p.GetStatus() != containerpb.NodePool_RUNNING && p.GetStatus() != containerpb.NodePool_RUNNING_WITH_ERROR
+	})
+}
+
+// clusterReasons collects GKE's own words on what is wrong with a cluster and its pools.
+func clusterReasons(live *containerpb.Cluster, pools map[string][]*containerpb.NodePool) string {
+	var reasons []string
+	if s := live.GetStatus(); clusterStatuses[s] != ClusterReady {
+		reasons = append(reasons, clusterReason(s.String(), live.GetStatusMessage(), live.GetConditions())) //nolint:staticcheck // conditions came later and are not always set
+	}
+	for _, key := range slices.Sorted(maps.Keys(pools)) {
+		for _, pool := range pools[key] {
+			if s := pool.GetStatus(); clusterPoolStatuses[s] == "" {
+				reasons = append(reasons, fmt.Sprintf("node pool %q: %s", pool.GetName(),
+					clusterReason(s.String(), pool.GetStatusMessage(), pool.GetConditions()))) //nolint:staticcheck // as above
+			}
+		}
+	}
+	return strings.Join(reasons, "; ")
+}
+
+func clusterReason(status, message string, conditions []*containerpb.StatusCondition) string {
+	parts := []string{status}
+	for _, condition := range conditions {
+		parts = append(parts, condition.GetMessage())
+	}
+	if len(conditions) == 0 && message != "" {
+		parts = append(parts, message)
+	}
+	return strings.Join(parts, ": ")
+}

@@ -1,0 +1,155 @@
+package deploy
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/gcp"
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/names"
+)
+
+// The modes of an identity.
+const (
+	// IdentityDirect grants to the Kubernetes service account's own principal, without a Google service account.
+	IdentityDirect = "direct"
+	// IdentityServiceAccount grants to a Google service account, which the Kubernetes one impersonates.
+	IdentityServiceAccount = "service_account"
+)
+
+// IdentityModes lists the modes.
+func IdentityModes() []string { return []string{IdentityDirect, IdentityServiceAccount} }
+
+// The statuses of an identity.
+const (
+	IdentityReady    = "ready"
+	IdentityCreating = "creating"
+	IdentityDegraded = "degraded"
+)
+
+// identityAnnotation connects a Kubernetes service account with the Google service account that it impersonates.
+// Source: https://cloud.google.com/kubernetes-engine/docs/how-to/workload-identity.
+const identityAnnotation = "iam.gke.io/gcp-service-account"
+
+// workloadIdentityUser lets a Kubernetes service account impersonate the account whose policy it is in.
+const workloadIdentityUser = "roles/iam.workloadIdentityUser"
+
+// IdentitySpec is who an app is.
+type IdentitySpec struct {
+	// Name is the name of the Kubernetes service account, and the display name of the Google one.
+	Name string
+	// Project is where the Google service account is.
+	Project string
+	// Cluster and Namespace place the Kubernetes service account. Without a cluster (nil) there is only the Google one.
+	Cluster   *names.ClusterID
+	Namespace string
+	// Mode is IdentityDirect or IdentityServiceAccount.
+	Mode string
+	// AccountID is the part of the Google service account's email before the @.
+	AccountID string
+	// Grants are the roles that the identity has.
+	Grants []IdentityGrant
+}
+
+// IdentityGrant is one role on one target: a project (its id) or a secret (projects/P/secrets/S).
+type IdentityGrant struct{ Role, Project, Secret string }
+
+// IdentityState is what is live of an identity.
+type IdentityState struct {
+	// Principal is the IAM member to grant to.
+	Principal string
+	// Email is the Google service account's, empty in direct mode.
+	Email string
+	// KubeServiceAccount is the name of the Kubernetes service account, empty without a cluster.
+	KubeServiceAccount string
+	// Grants are those of the declared grants that are in effect in the policies.
+	Grants []IdentityGrant
+	Status string
+	// Drift says what is not as declared, grants excepted: "object: declared -> actual".
+	Drift []string
+	// Unreachable says that the cluster could not be asked: Status and Drift do not cover what is in it.
+	Unreachable bool
+}
+
+// ID is the full name of the Kubernetes service account, or of the Google one without a cluster.
+func (s IdentitySpec) ID() string {
+	if s.Cluster != nil {
+		return s.kubeAccount().String()
+	}
+	return s.account().String()
+}
+
+func (s IdentitySpec) kubeAccount() names.KubeServiceAccountID {
+	return names.KubeServiceAccountID{Cluster: *s.Cluster, Namespace: s.Namespace, Name: s.Name}
+}
+
+func (s IdentitySpec) hasAccount() bool { return s.Mode == IdentityServiceAccount }
+
+func (s IdentitySpec) account() names.ServiceAccountName {
+	return names.ServiceAccountName{Project: s.Project, Email: s.email()}
+}
+
+// email is empty in direct mode.
+func (s IdentitySpec) email() string {
+	if !s.hasAccount() {
+		return ""
+	}
+	return names.ServiceAccountEmail(s.Project, s.AccountID)
+}
+
+// impersonation is the grant that lets the Kubernetes service account be the Google one; none without both.
+func (s IdentitySpec) impersonation() (gcp.PolicyRef, []gcp.Grant) {
+	ref := gcp.PolicyRef{Kind: gcp.ServiceAccountPolicy, Name: s.account().String()}
+	if !s.hasAccount() || s.Cluster == nil {
+		return ref, nil
+	}
+	member := names.WorkloadIdentityMember(s.Cluster.Project, s.Namespace, s.Name)
+	return ref, []gcp.Grant{{Role: workloadIdentityUser, Member: member}}
+}
+
+// identityRefusedRoles are roles that no app should have: each holds the permission to give itself any other.
+var identityRefusedRoles = []string{"roles/owner", "roles/editor", "roles/iam.securityAdmin", "roles/resourcemanager.projectIamAdmin"}
+
+// CheckIdentityRole refuses what is not a role, and the roles with which an app that was broken into takes the whole
+// project along.
+func CheckIdentityRole(role string) error {
+	if slices.Contains(identityRefusedRoles, role) {
+		return fmt.Errorf("%s covers the whole project, so that whoever breaks into the app owns it; grant the roles of the services that "+
+			"the app uses, such as roles/cloudsql.client", role)
+	}
+	name := role
+	for _, parent := range []string{"projects/", "organizations/"} {
+		if rest, ok := strings.CutPrefix(role, parent); ok {
+			if _, name, ok = strings.Cut(rest, "/"); !ok {
+				name = ""
+			}
+		}
+	}
+	if !identityRoleForm.MatchString(name) {
+		return fmt.Errorf("%s is not a role; the forms are roles/NAME, projects/PROJECT/roles/NAME and organizations/NUMBER/roles/NAME",
+			names.Quote(role))
+	}
+	return nil
+}
+
+// identityError puts a failure into the user's words; one that already is in them stays.
+func identityError(what string, err error, attribute ...string) error {
+	var told *Error
+	if err == nil || errors.As(err, &told) {
+		return err
+	}
+	return &Error{Summary: what, Attribute: attribute, Err: err}
+}
+
+// identityExists refuses to take over an account that is there and finished, or somebody else's.
+func identityExists(spec IdentitySpec, noun, name string) error {
+	return &Error{
+		Summary: fmt.Sprintf("%s %s already exists", noun, names.Quote(name)),
+		Why: "It was there before, and it is not the rest of an interrupted create of this stack. Another state, or a person, " +
+			"may own it, so it is not taken over silently",
+		Fix: fmt.Sprintf("Choose another name, or import it:\n\nimport {\n  to = twelvefactor_workload_identity.NAME\n  id = %q\n}",
+			spec.ID()),
+		Attribute: []string{"name"},
+	}
+}

@@ -1,0 +1,158 @@
+package deploy
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/gcp"
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/names"
+)
+
+// identityRun is one change of one identity.
+type identityRun struct {
+	cloud    *Cloud
+	spec     IdentitySpec
+	creating time.Time // the mark of this create; zero in an update
+	timeout  time.Duration
+	made     bool // something of the identity is there
+	notices  []Notice
+}
+
+func (r *identityRun) adopted(object string) {
+	r.notices = append(r.notices, Notice{
+		Summary: object + " was taken over",
+		Detail:  "An earlier run of this stack was interrupted while creating it. This run finished it; nothing has to be done.",
+	})
+}
+
+// CreateIdentity makes an identity and its grants. It returns nil and an error when nothing is there; a state with
+// status creating and a notice when the run was interrupted, so that the next apply goes on; a state and an error when
+// something is there that could not be finished.
+func (c *Cloud) CreateIdentity(ctx context.Context, spec IdentitySpec, timeout time.Duration) (*IdentityState, []Notice, error) {
+	r := &identityRun{cloud: c, spec: spec, timeout: timeout, creating: c.Clock.Now()}
+	principal, err := c.principal(ctx, spec)
+	if err == nil {
+		err = r.create(ctx)
+	}
+	if err != nil && !r.made {
+		return nil, nil, err
+	}
+	state := &IdentityState{Principal: principal, Email: spec.email(), Grants: spec.Grants, Status: IdentityReady}
+	if spec.Cluster != nil {
+		state.KubeServiceAccount = spec.Name
+	}
+	if err == nil {
+		return state, r.notices, nil
+	}
+	state.Status = IdentityCreating
+	if ctx.Err() == nil {
+		return state, r.notices, err
+	}
+	return state, append(r.notices, Notice{
+		Summary: fmt.Sprintf("Workload identity %s is not finished", names.Quote(spec.Name)),
+		Detail: "The run was interrupted or its timeout ended before everything was there: " + gcp.Message(err) +
+			". The next apply goes on from here.",
+	}), nil
+}
+
+func (r *identityRun) create(ctx context.Context) error {
+	if err := r.checkKube(ctx); err != nil {
+		return err
+	}
+	if r.spec.hasAccount() {
+		if err := r.createAccount(ctx); err != nil {
+			return err
+		}
+	}
+	return r.converge(ctx)
+}
+
+// converge brings everything but the account's existence to the declared state; the marks of an unfinished create go
+// last.
+func (r *identityRun) converge(ctx context.Context) error {
+	if err := r.applyKube(ctx, r.creating); err != nil {
+		return err
+	}
+	ref, impersonation := r.spec.impersonation()
+	if err := r.cloud.GCP.Policies().Add(ctx, ref, impersonation); err != nil {
+		return identityError("Cannot let the Kubernetes service account impersonate "+r.spec.email(), err)
+	}
+	if err := r.grant(ctx, r.spec.Grants); err != nil {
+		return err
+	}
+	if r.spec.hasAccount() {
+		if err := r.stampAccount(ctx, time.Time{}); err != nil {
+			return err
+		}
+	}
+	if r.creating.IsZero() {
+		return nil
+	}
+	return r.applyKube(ctx, time.Time{})
+}
+
+// UpdateIdentity brings an identity to the declared state: what is missing is made again, new grants are added, and
+// grants that were declared before and are not any more are taken back.
+func (c *Cloud) UpdateIdentity(ctx context.Context, spec IdentitySpec, before []IdentityGrant) (*IdentityState, []Notice, error) {
+	r := &identityRun{cloud: c, spec: spec}
+	err := r.update(ctx, before)
+	if err != nil {
+		return nil, r.notices, err
+	}
+	state, notices, err := c.ReadIdentity(ctx, spec)
+	return state, append(r.notices, notices...), err
+}
+
+func (r *identityRun) update(ctx context.Context, before []IdentityGrant) error {
+	if err := r.repairAccount(ctx); err != nil {
+		return err
+	}
+	if err := r.converge(ctx); err != nil {
+		return err
+	}
+	return r.revoke(ctx, slices.DeleteFunc(slices.Clone(before), func(g IdentityGrant) bool {
+		return slices.Contains(r.spec.Grants, g)
+	}))
+}
+
+// repairAccount makes the Google service account again when it is missing, and usable when it is disabled.
+func (r *identityRun) repairAccount(ctx context.Context) error {
+	if !r.spec.hasAccount() {
+		return nil
+	}
+	name := r.spec.account().String()
+	live, err := r.cloud.GCP.ServiceAccounts().Get(ctx, name)
+	switch {
+	case gcp.IsNotFound(err):
+		r.creating = r.cloud.Clock.Now()
+		return r.createAccount(ctx)
+	case err != nil:
+		return identityError(fmt.Sprintf("Cannot read service account %s", names.Quote(r.spec.email())), err)
+	case live.GetDisabled():
+		return identityError(fmt.Sprintf("Cannot enable service account %s", names.Quote(r.spec.email())),
+			r.cloud.GCP.ServiceAccounts().Enable(ctx, name))
+	}
+	return nil
+}
+
+// DeleteIdentity takes back the grants and removes what the identity made. What is gone already, the cluster included,
+// is no error.
+func (c *Cloud) DeleteIdentity(ctx context.Context, spec IdentitySpec) ([]Notice, error) {
+	r := &identityRun{cloud: c, spec: spec}
+	if err := r.revoke(ctx, spec.Grants); err != nil {
+		return nil, err
+	}
+	if err := r.deleteKube(ctx); err != nil {
+		return r.notices, err
+	}
+	if !spec.hasAccount() {
+		return r.notices, nil
+	}
+	err := c.GCP.ServiceAccounts().Delete(ctx, spec.account().String())
+	if gcp.IsNotFound(err) {
+		err = nil
+	}
+	return r.notices, identityError(fmt.Sprintf("Cannot delete service account %s", names.Quote(spec.email())), err)
+}

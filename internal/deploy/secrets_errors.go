@@ -1,0 +1,83 @@
+package deploy
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/gcp"
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/names"
+)
+
+// secretNouns are the names of the resources by secretRecord.Kind.
+var secretNouns = map[string]string{secretKind: "twelvefactor_secret", sessionKeyKind: "twelvefactor_session_key"}
+
+// secretError puts a failure into the user's words. What already is in them stays.
+func secretError(verb string, id names.SecretID, err error) error {
+	var told *Error
+	if err == nil || errors.As(err, &told) {
+		return err
+	}
+	return &Error{Summary: fmt.Sprintf("Cannot %s secret %s", verb, names.Quote(id.Name)), Err: err}
+}
+
+// secretExists refuses to take over a secret that is there and finished.
+func secretExists(id names.SecretID, kind string) error {
+	return &Error{
+		Summary: fmt.Sprintf("Secret %s already exists", names.Quote(id.Name)),
+		Why: fmt.Sprintf("%s was there before, and it is not the rest of an interrupted create of this stack. Another state, or a person, "+
+			"may own it, so it is not taken over silently", id),
+		Fix:       fmt.Sprintf("Choose another name, or import it:\n\nimport {\n  to = %s.NAME\n  id = %q\n}", secretNouns[kind], id.String()),
+		Attribute: []string{"name"},
+	}
+}
+
+// secretOtherKind refuses to treat a session key as a secret, or a secret as a session key.
+func secretOtherKind(id names.SecretID, kind string) error {
+	noun, known := secretNouns[kind]
+	if !known {
+		noun = "resource of a newer version of the provider"
+	}
+	return &Error{
+		Summary:   fmt.Sprintf("Secret %s is another kind of object", names.Quote(id.Name)),
+		Why:       fmt.Sprintf("%s is managed as a %s", id, noun),
+		Fix:       "Use that resource for it, or choose another name",
+		Attribute: []string{"name"},
+	}
+}
+
+// secretForeignVersion stops where a version was found that an interrupted run may have added, with another value.
+func secretForeignVersion(id names.SecretID, number string) error {
+	return &Error{
+		Summary: fmt.Sprintf("Secret %s holds a version that cannot be attributed", names.Quote(id.Name)),
+		Why: fmt.Sprintf("An interrupted run had announced a new version. Version %s is newer than that and holds something else than "+
+			"what was announced, so adopting it or adding one more could both be wrong", number),
+		Fix: fmt.Sprintf("If version %[1]s is not wanted, disable it (gcloud secrets versions disable %[1]s --secret=%[2]s --project=%[3]s) and apply "+
+			"again. For a twelvefactor_secret, changing value_wo_version also goes on, with the value given now", number, id.Name, id.Project),
+	}
+}
+
+// secretUnsettled stops where it cannot be found out whether a version was added.
+func secretUnsettled(id names.SecretID, err error) error {
+	if gcp.Classify(err) != gcp.PermissionDenied {
+		return err
+	}
+	return &Error{
+		Summary: fmt.Sprintf("Cannot tell whether secret %s has its new version", names.Quote(id.Name)),
+		Why: "An answer was lost or a run was interrupted while a version was being added. To adopt that version, or to be sure that none " +
+			"was added, the provider has to compare it, and it may not read it",
+		Fix: fmt.Sprintf("Give the caller roles/secretmanager.secretAccessor on %s for the next apply", id),
+		Err: err,
+	}
+}
+
+// secretAccessorError shows a failed grant at the attribute.
+func secretAccessorError(id names.SecretID, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &Error{
+		Summary:   fmt.Sprintf("Cannot change who may read secret %s", names.Quote(id.Name)),
+		Attribute: []string{"accessors"},
+		Err:       err,
+	}
+}

@@ -1,0 +1,152 @@
+package deploy
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"strconv"
+	"time"
+
+	"cloud.google.com/go/secretmanager/apiv1/secretmanagerpb"
+
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/names"
+)
+
+// Annotations by which a secret tells what a crashed or a concurrent run has to know. Neither holds anything that is
+// computed from a value: whoever may list secrets may read annotations, and a hash of a weak value can be guessed.
+const (
+	secretSpecAnnotation   = "twelvefactor-spec"
+	secretIntentAnnotation = "twelvefactor-intent"
+)
+
+// The kinds of secretRecord.
+const (
+	secretKind     = "secret"
+	sessionKeyKind = "session_key"
+)
+
+// secretRecordLimit bounds the accessors that are recorded, in bytes of JSON: all annotations together must stay under
+// 16 KiB. Source: google.cloud.secretmanager.v1.Secret.annotations.
+const secretRecordLimit = 12 << 10
+
+// secretRecord is what a managed secret says about itself: which of its versions is the effective one, and the declared
+// settings that no other field of the API holds, so that an import finds them.
+type secretRecord struct {
+	Kind         string              `json:"kind"`
+	Version      int64               `json:"version,omitempty"`
+	ValueVersion string              `json:"value_wo_version,omitempty"`
+	Session      *SessionKeySettings `json:"session_key,omitempty"`
+	Accessors    []string            `json:"accessors,omitempty"`
+}
+
+// secretIntent announces the next version before it is added. AddSecretVersion takes no client id, so this, written
+// with the secret's etag, is what makes adding happen once.
+type secretIntent struct {
+	// Base is the highest version number when the intent was written: the announced version is above it.
+	Base int64 `json:"base"`
+	// Record is what the secret will say about itself when the version is effective.
+	Record secretRecord `json:"record"`
+	// Nonce tells the runs apart.
+	Nonce string `json:"nonce"`
+	// At is when the intent was written, in Unix seconds of the writer's clock.
+	At int64 `json:"at"`
+}
+
+// secretLive is one reading of a secret.
+type secretLive struct {
+	id     names.SecretID
+	object *secretmanagerpb.Secret
+	record secretRecord // zero when the provider has not written one
+	intent *secretIntent
+}
+
+func newSecretLive(id names.SecretID, object *secretmanagerpb.Secret) secretLive {
+	live := secretLive{id: id, object: object}
+	// What does not parse was not written by this provider; it counts as absent and is overwritten by the next write.
+	if json.Unmarshal([]byte(object.GetAnnotations()[secretSpecAnnotation]), &live.record) != nil {
+		live.record = secretRecord{}
+	}
+	var intent secretIntent
+	if json.Unmarshal([]byte(object.GetAnnotations()[secretIntentAnnotation]), &intent) == nil && intent.Nonce != "" {
+		live.intent = &intent
+	}
+	return live
+}
+
+func (l secretLive) creating() bool {
+	_, creating := names.CreatingSince(l.object.GetLabels())
+	return creating
+}
+
+// userLabels are the live labels without the stamp.
+func (l secretLive) userLabels() map[string]string {
+	labels := map[string]string{}
+	for key, value := range l.object.GetLabels() {
+		if !names.IsStampLabel(key) {
+			labels[key] = value
+		}
+	}
+	return labels
+}
+
+// annotations are the live ones with the given record and intent; those of others stay.
+func (l secretLive) annotations(record secretRecord, intent *secretIntent) map[string]string {
+	all := maps.Clone(l.object.GetAnnotations())
+	if all == nil {
+		all = map[string]string{}
+	}
+	all[secretSpecAnnotation] = record.encode()
+	delete(all, secretIntentAnnotation)
+	if intent != nil {
+		all[secretIntentAnnotation] = secretJSON(intent)
+	}
+	return all
+}
+
+func (r secretRecord) encode() string {
+	r.Accessors = slices.Sorted(slices.Values(r.Accessors))
+	if len(secretJSON(r.Accessors)) > secretRecordLimit {
+		r.Accessors = nil
+	}
+	return secretJSON(r)
+}
+
+// at gives the record for an effective version.
+func (r secretRecord) at(version int64) secretRecord {
+	r.Version = version
+	return r
+}
+
+// secretJSON encodes the plain structures of this file, which cannot fail.
+func secretJSON(v any) string {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(err) // a structure of this file that JSON cannot hold
+	}
+	return string(b)
+}
+
+// secretVersionState is one version in numbers and times.
+type secretVersionState struct {
+	number  string
+	id      int64
+	created time.Time
+	enabled bool
+}
+
+func newSecretVersionState(v *secretmanagerpb.SecretVersion) (secretVersionState, error) {
+	id, err := names.ParseSecretVersionID(v.GetName())
+	if err != nil {
+		return secretVersionState{}, err
+	}
+	n, err := strconv.ParseInt(id.Version, 10, 64)
+	if err != nil {
+		return secretVersionState{}, err
+	}
+	return secretVersionState{
+		number:  id.Version,
+		id:      n,
+		created: v.GetCreateTime().AsTime().Truncate(time.Second),
+		enabled: v.GetState() == secretmanagerpb.SecretVersion_ENABLED,
+	}, nil
+}

@@ -1,0 +1,223 @@
+package deploy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/app"
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/gcp"
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/kube"
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/names"
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/render/gke"
+)
+
+// read compares what was applied last with what is live.
+func (s *serviceGKE) read(ctx context.Context) (*ServiceState, []Notice, error) {
+	k, err := s.cloud.KubeNow(ctx, s.cluster)
+	switch {
+	case gcp.IsNotFound(err), errors.Is(err, ErrClusterStopping):
+		return nil, []Notice{s.gone()}, nil
+	case errors.Is(err, ErrClusterCreating):
+		return s.unreachable(err)
+	case err != nil:
+		return nil, nil, err
+	}
+	state, err := s.readWith(ctx, k)
+	if err != nil && ctx.Err() == nil && kube.IsUnreachable(err) {
+		return s.unreachable(err)
+	}
+	return state, nil, err
+}
+
+func (s *serviceGKE) gone() Notice {
+	return Notice{
+		Summary: fmt.Sprintf("Service %q is gone with its cluster", s.app.Name),
+		Detail:  fmt.Sprintf("There is no %s any more. The service is no longer in the state; the plan shows what would be made anew.", s.cluster),
+	}
+}
+
+func (s *serviceGKE) unreachable(err error) (*ServiceState, []Notice, error) {
+	return &ServiceState{ID: s.id.String(), App: s.app, Unreachable: true}, []Notice{{
+		Summary: fmt.Sprintf("Service %q could not be read", s.app.Name),
+		Detail: fmt.Sprintf("The Kubernetes API of cluster %q does not answer, so the state is left as it was, and drift is not shown.\n\n"+
+			"Original error: %s", s.cluster.Name, gcp.Message(err)),
+	}}, nil
+}
+
+func (s *serviceGKE) readWith(ctx context.Context, k *kube.Client) (*ServiceState, error) {
+	record, err := s.record(ctx, k)
+	if err != nil {
+		return nil, err
+	}
+	in := s.input(s.app)
+	if record != nil {
+		in = s.input(record.app)
+	}
+	if len(in.App.Processes) == 0 {
+		return nil, nil // an import of what is not there: only name and place are known
+	}
+	look := &serviceLook{k: k}
+	if err := look.at(ctx, in); err != nil {
+		return nil, err
+	}
+	if record == nil && look.found == 0 {
+		return nil, nil
+	}
+	state := &ServiceState{
+		ID: s.id.String(), App: in.App, Recorded: record != nil, ReleaseID: app.ReleaseID(in.App), URL: s.url(in.App),
+		Drift: look.drift(), Objects: s.objects(look.objects), Status: look.status(record),
+	}
+	if record == nil {
+		state.Drift = append(state.Drift, s.recordRef().String()+": present -> "+kube.Missing)
+	} else {
+		state.Drift = slices.Concat(state.Drift, s.recordDrift(record, in))
+		state.Objects = append(state.Objects, s.objectName(s.recordRef()))
+	}
+	return state, s.readGrants(ctx, state)
+}
+
+// recordDrift compares the record's labels, which carry the stamp. What stands in it is what everything else is
+// compared with.
+func (s *serviceGKE) recordDrift(record *serviceRecord, in gke.Input) []string {
+	declared, err := gke.Record(in)
+	if err != nil {
+		return nil
+	}
+	compared := &unstructured.Unstructured{Object: map[string]any{}}
+	compared.SetLabels(declared.GetLabels())
+	return serviceChanges(s.recordRef(), kube.Diff(compared, record.object))
+}
+
+func (s *serviceGKE) readGrants(ctx context.Context, state *ServiceState) error {
+	secrets := serviceSecrets(state.App)
+	if len(secrets) == 0 {
+		return nil
+	}
+	member, err := s.member(ctx, serviceIdentity(state.App))
+	if err != nil {
+		return err
+	}
+	missing, err := s.cloud.serviceGrantDrift(ctx, member, secrets)
+	state.Drift = append(state.Drift, missing...)
+	state.Objects = append(state.Objects, serviceGrantObjects(member, secrets)...)
+	return err
+}
+
+// url is where other pods of the cluster reach web.
+func (s *serviceGKE) url(a app.App) string {
+	if _, web := a.Processes[app.Web]; !web {
+		return ""
+	}
+	return fmt.Sprintf("http://%s.%s.svc.cluster.local", names.KubeServiceName(a.Name), s.id.Namespace)
+}
+
+func (s *serviceGKE) objects(refs []kube.Ref) []string {
+	all := []string{}
+	for _, ref := range refs {
+		all = append(all, s.objectName(ref))
+	}
+	return all
+}
+
+func (s *serviceGKE) objectName(ref kube.Ref) string {
+	return fmt.Sprintf("%s/namespaces/%s/%s/%s", s.cluster, ref.Namespace, ref.GVK.Kind, ref.Name)
+}
+
+// serviceLook is one look at the objects of a service, side by side.
+type serviceLook struct {
+	k       *kube.Client
+	objects []kube.Ref
+	live    []*unstructured.Unstructured
+	changes [][]string
+	found   int
+}
+
+func (l *serviceLook) at(ctx context.Context, in gke.Input) error {
+	declared, err := gke.Objects(in)
+	if err != nil {
+		return err
+	}
+	for _, object := range declared {
+		l.objects = append(l.objects, kube.RefOf(object))
+	}
+	if name := gke.SecretName(in.App); name != "" {
+		l.objects = append(l.objects, kube.Ref{GVK: kube.Secret, Namespace: in.App.GKE.Namespace, Name: name})
+	}
+	l.live, l.changes = make([]*unstructured.Unstructured, len(l.objects)), make([][]string, len(l.objects))
+	group, ctx := errgroup.WithContext(ctx)
+	for i, ref := range l.objects {
+		group.Go(func() (err error) {
+			if ref.GVK == kube.Secret {
+				l.changes[i], err = l.secret(ctx, ref)
+				return err
+			}
+			l.live[i], l.changes[i], err = l.object(ctx, ref, declared[i])
+			return err
+		})
+	}
+	err = group.Wait()
+	for _, live := range l.live {
+		if live != nil {
+			l.found++
+		}
+	}
+	return err
+}
+
+func (l *serviceLook) object(ctx context.Context, ref kube.Ref, declared *unstructured.Unstructured) (*unstructured.Unstructured, []string, error) {
+	live, err := l.k.Get(ctx, ref)
+	if apierrors.IsNotFound(err) {
+		return nil, []string{ref.String() + ": present -> " + kube.Missing}, nil
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	return live, serviceChanges(ref, kube.Diff(declared, live)), nil
+}
+
+// secret looks at the metadata only: the Secret is immutable and named by its versions. Whoever may not even do that
+// is not told about it.
+func (l *serviceLook) secret(ctx context.Context, ref kube.Ref) ([]string, error) {
+	_, err := l.k.GetMetadata(ctx, ref)
+	switch {
+	case apierrors.IsNotFound(err):
+		return []string{ref.String() + ": present -> " + kube.Missing}, nil
+	case apierrors.IsForbidden(err):
+		return nil, nil
+	default:
+		return nil, err
+	}
+}
+
+func (l *serviceLook) drift() []string { return slices.Concat(l.changes...) }
+
+// status judges by what serves: an autoscaler that is just adding a pod, or a node that was just preempted, is no
+// reason for an apply.
+func (l *serviceLook) status(record *serviceRecord) string {
+	if record != nil && !record.creating.IsZero() {
+		return ServiceCreating
+	}
+	if record == nil || record.unfinished {
+		return ServiceDegraded
+	}
+	for i, ref := range l.objects {
+		if ref.GVK == kube.Deployment && (l.live[i] == nil || !kube.Serving(l.live[i])) {
+			return ServiceDegraded
+		}
+	}
+	return ServiceReady
+}
+
+func serviceChanges(ref kube.Ref, changes []kube.Change) []string {
+	var all []string
+	for _, change := range changes {
+		all = append(all, ref.String()+" "+change.String())
+	}
+	return all
+}

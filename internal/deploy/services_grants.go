@@ -1,0 +1,99 @@
+package deploy
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/app"
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/gcp"
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/names"
+)
+
+// serviceAccessor is the one role that a service's identity gets, on exactly the secrets that the service names.
+const serviceAccessor = "roles/secretmanager.secretAccessor"
+
+// serviceSecrets lists the secrets that an app names, by full name, each once.
+func serviceSecrets(a app.App) []string {
+	found := map[string]bool{}
+	for _, version := range a.Secrets {
+		if id, err := names.ParseSecretVersionID(version); err == nil {
+			found[id.SecretID().String()] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(found))
+}
+
+func serviceSecretPolicy(secret string) (gcp.PolicyRef, func(member string) []gcp.Grant) {
+	return gcp.PolicyRef{Kind: gcp.SecretPolicy, Name: secret}, func(member string) []gcp.Grant {
+		return []gcp.Grant{{Role: serviceAccessor, Member: member}}
+	}
+}
+
+// serviceGrant lets member read the secrets, side by side.
+func (c *Cloud) serviceGrant(ctx context.Context, member string, secrets []string) error {
+	group, ctx := errgroup.WithContext(ctx)
+	for _, secret := range secrets {
+		policy, to := serviceSecretPolicy(secret)
+		group.Go(func() error {
+			if err := c.GCP.Policies().Add(ctx, policy, to(member)); err != nil {
+				return &Error{
+					Summary:   fmt.Sprintf("Cannot grant access to %s", secret),
+					Why:       fmt.Sprintf("The service's identity %s needs %s on it.", member, serviceAccessor),
+					Attribute: []string{"secrets"}, Err: err,
+				}
+			}
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+// serviceRevoke takes the grants back. It goes on after a failure, so that as little as possible is left.
+func (c *Cloud) serviceRevoke(ctx context.Context, member string, secrets []string) error {
+	var group errgroup.Group
+	for _, secret := range secrets {
+		policy, to := serviceSecretPolicy(secret)
+		group.Go(func() error {
+			if err := c.GCP.Policies().Remove(ctx, policy, to(member)); err != nil {
+				return &Error{Summary: fmt.Sprintf("Cannot take back access to %s", secret), Attribute: []string{"secrets"}, Err: err}
+			}
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+// serviceGrantDrift tells which grants are missing. What the caller may not see is not checked, and a secret that is
+// gone is not reported here: the version that names it is.
+func (c *Cloud) serviceGrantDrift(ctx context.Context, member string, secrets []string) ([]string, error) {
+	drift := make([]string, len(secrets))
+	group, ctx := errgroup.WithContext(ctx)
+	for i, secret := range secrets {
+		policy, to := serviceSecretPolicy(secret)
+		group.Go(func() error {
+			has, err := c.GCP.Policies().Has(ctx, policy, to(member))
+			switch kind := gcp.Classify(err); {
+			case err == nil && !has[0]:
+				drift[i] = fmt.Sprintf("%s %s: %s -> (missing)", secret, serviceAccessor, member)
+			case err != nil && kind != gcp.PermissionDenied && kind != gcp.NotFound:
+				return err
+			}
+			return nil
+		})
+	}
+	err := group.Wait()
+	return slices.DeleteFunc(drift, func(s string) bool { return s == "" }), err
+}
+
+// serviceGrantObjects names the grants for the list of what was wired.
+func serviceGrantObjects(member string, secrets []string) []string {
+	var objects []string
+	for _, secret := range secrets {
+		objects = append(objects, fmt.Sprintf("%s %s %s", secret, serviceAccessor, member))
+	}
+	return objects
+}

@@ -1,0 +1,128 @@
+package deploy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/app"
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/gcp"
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/kube"
+)
+
+// serviceLookTime is how long a look at what is there may take after the context of the change has ended.
+const serviceLookTime = 30 * time.Second
+
+// serviceDetach gives a context for that look.
+func serviceDetach(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), serviceLookTime)
+}
+
+// serviceUnfinished is a failure of begin that leaves something to go on from.
+type serviceUnfinished struct{ error }
+
+// Unwrap gives the failure.
+func (e serviceUnfinished) Unwrap() error { return e.error }
+
+func serviceLeft(err error) bool {
+	var left serviceUnfinished
+	return errors.As(err, &left)
+}
+
+// serviceMayGoOn tells failures after which the same change goes on when it is applied again (the run was interrupted,
+// the time was up, a server was away) from those in which the release itself was refused or does not run.
+func serviceMayGoOn(err error) bool {
+	var rollout *kube.RolloutError
+	var operation *gcp.OperationError
+	switch kind := gcp.Classify(err); {
+	case kind == gcp.Canceled:
+		return true
+	case errors.As(err, &rollout), errors.As(err, &operation):
+		return false
+	default:
+		return kind == gcp.Transient || kube.IsUnreachable(err) || errors.Is(err, ErrClusterCreating)
+	}
+}
+
+// serviceCreated decides what a create returns that has left something.
+func (c *Cloud) serviceCreated(ctx context.Context, target serviceTarget, a app.App, failure error) (*ServiceState, []Notice, error) {
+	look, cancel := serviceDetach(ctx)
+	defer cancel()
+	state, notices, err := target.read(look)
+	switch {
+	case err == nil && failure == nil && state != nil:
+		return state, notices, nil
+	case err != nil || failure == nil || state != nil && state.Unreachable:
+		state = serviceUnseen(a)
+	case state == nil:
+		return nil, nil, serviceError("create", a, failure)
+	}
+	failure = errors.Join(failure, err)
+	if failure != nil && !serviceMayGoOn(failure) {
+		state.Status = ServiceFailed
+		return state, notices, serviceError("create", a, failure)
+	}
+	state.Status = ServiceCreating
+	return state, append(notices, Notice{
+		Summary: fmt.Sprintf("Service %q is not finished yet", a.Name),
+		Detail: "What was made stays, and is in the state with status \"creating\". The next apply goes on from there." +
+			"\n\nStopped by: " + gcp.Message(failure),
+	}), nil
+}
+
+// serviceUnseen is the state of a service that was made and could not be looked at.
+func serviceUnseen(a app.App) *ServiceState {
+	a = app.WithDefaults(a)
+	id, _ := ServiceID(a)
+	return &ServiceState{ID: id, App: a, ReleaseID: app.ReleaseID(a), Status: ServiceCreating}
+}
+
+// serviceDegradedState never says ready after a failed update, whatever still serves.
+func serviceDegradedState(state *ServiceState) *ServiceState {
+	if state == nil || state.Unreachable {
+		return nil
+	}
+	if state.Status == ServiceReady {
+		state.Status = ServiceDegraded
+	}
+	return state
+}
+
+// serviceError puts a failure into the user's words. What already is in them stays.
+func serviceError(verb string, a app.App, err error) error {
+	var told *Error
+	var rollout *kube.RolloutError
+	var operation *gcp.OperationError
+	switch {
+	case err == nil, errors.As(err, &told):
+		return err
+	case errors.As(err, &rollout):
+		return serviceRolloutError(a, rollout, err)
+	case errors.As(err, &operation):
+		return serviceRevisionError(a, operation, err)
+	default:
+		return &Error{Summary: fmt.Sprintf("Cannot %s service %q", verb, a.Name), Err: err}
+	}
+}
+
+// serviceExists refuses to take over a service that is there and finished.
+func serviceExists(a app.App, id, what string) error {
+	return &Error{
+		Summary: fmt.Sprintf("Service %q already exists", a.Name),
+		Why: fmt.Sprintf("%s was there before, and it is not the rest of an interrupted create of this stack. Another state, another "+
+			"tool or a person may own it, so it is not taken over silently.", what),
+		Fix: fmt.Sprintf("Choose another name, or manage the existing service here by adding this block (NAME is the name of this resource "+
+			"block):\n\nimport {\n  to = twelvefactor_service.NAME\n  id = %q\n}", id),
+		Attribute: []string{"name"},
+	}
+}
+
+// serviceAdopted tells that an interrupted create was taken over.
+func serviceAdopted(a app.App) Notice {
+	return Notice{
+		Summary: fmt.Sprintf("Took over the unfinished create of service %q", a.Name),
+		Detail: "An earlier run of this stack began to make the service and was stopped before it could record it. " +
+			"This run finished it. Set adopt_interrupted = false in the provider configuration to refuse instead.",
+	}
+}

@@ -1,0 +1,224 @@
+package deploy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"cloud.google.com/go/run/apiv2/runpb"
+
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/app"
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/gcp"
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/names"
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/render/cloudrun"
+)
+
+// unit is the service itself.
+func (s *serviceRun) unit() *runUnit[*runpb.Service] {
+	api := s.cloud.GCP.RunServices()
+	return &runUnit[*runpb.Service]{
+		service: s,
+		name:    s.id.String(),
+		mask:    []string{"labels", "annotations", "template", "ingress", "traffic"},
+		get:     func(ctx context.Context) (*runpb.Service, error) { return api.Get(ctx, s.id.String()) },
+		create: func(ctx context.Context, m *runpb.Service) (*gcp.RunOperation[*runpb.Service], error) {
+			m.Name = "" // the id is a parameter of the call
+			return api.Create(ctx, s.id.Parent(), s.id.Name, m)
+		},
+		update: api.Update,
+		render: func(attempt int) *runpb.Service { return s.rendered(s.app, attempt) },
+		attempt: func(live *runpb.Service) int {
+			return runAttempt(live.GetTemplate().GetAnnotations())
+		},
+		mark: func(m, live *runpb.Service, labels, annotations map[string]string) {
+			m.Name, m.Etag, m.Labels, m.Annotations = live.GetName(), live.GetEtag(), labels, annotations
+		},
+		ours: func(live, sent *runpb.Service) bool {
+			return s.cloud.Stamp.Owns(live.GetLabels()) && live.GetLabels()[names.LabelCreating] == sent.GetLabels()[names.LabelCreating]
+		},
+		foreign: func(*runpb.Service) error { return serviceExists(s.app, s.id.String(), s.id.String()) },
+	}
+}
+
+// rendered is the declared service, with what an unfinished update still has to take away.
+func (s *serviceRun) rendered(a app.App, attempt int) *runpb.Service {
+	m := cloudrun.Service(s.input(a, attempt))
+	if m != nil && !s.retired.isEmpty() {
+		if encoded, err := s.retired.encode(); err == nil {
+			m.Annotations[serviceRetiredAnnotation] = encoded
+		}
+	}
+	return m
+}
+
+// pool is one worker pool.
+func (s *serviceRun) pool(index int, name string) *runUnit[*runpb.WorkerPool] {
+	api := s.cloud.GCP.WorkerPools()
+	short := name[len(s.id.WorkerPool("")):]
+	return &runUnit[*runpb.WorkerPool]{
+		service: s,
+		name:    name,
+		mask:    []string{"labels", "annotations", "template", "scaling", "instance_splits"},
+		get:     func(ctx context.Context) (*runpb.WorkerPool, error) { return api.Get(ctx, name) },
+		create: func(ctx context.Context, m *runpb.WorkerPool) (*gcp.RunOperation[*runpb.WorkerPool], error) {
+			m.Name = ""
+			return api.Create(ctx, s.id.Parent(), short, m)
+		},
+		update: api.Update,
+		render: func(attempt int) *runpb.WorkerPool { return s.pools(attempt)[index] },
+		attempt: func(live *runpb.WorkerPool) int {
+			return runAttempt(live.GetTemplate().GetAnnotations())
+		},
+		mark: func(m, live *runpb.WorkerPool, labels, annotations map[string]string) {
+			m.Name, m.Etag, m.Labels, m.Annotations = live.GetName(), live.GetEtag(), labels, annotations
+		},
+		ours:    func(live, _ *runpb.WorkerPool) bool { return s.madePool(live) },
+		foreign: s.foreignPool,
+	}
+}
+
+// pools are the declared worker pools. They carry no creating mark: the service's stands for all.
+func (s *serviceRun) pools(attempt int) []*runpb.WorkerPool {
+	in := s.input(s.app, attempt)
+	in.Creating = time.Time{}
+	return cloudrun.WorkerPools(in)
+}
+
+// madePool tells whether a worker pool is this service's: its record says so.
+func (s *serviceRun) madePool(live *runpb.WorkerPool) bool {
+	a, err := app.Decode([]byte(live.GetAnnotations()[names.KubeApp]))
+	if err != nil || live.GetLabels()[names.LabelManagedBy] != names.ManagedBy {
+		return false
+	}
+	id, err := ServiceID(a)
+	return err == nil && id == s.id.String()
+}
+
+func (s *serviceRun) foreignPool(live *runpb.WorkerPool) error {
+	return &Error{
+		Summary: fmt.Sprintf("Worker pool %q belongs to somebody else", live.GetName()),
+		Why: fmt.Sprintf("Service %q would make a worker pool of this name for one of its processes, and the one that is there was not "+
+			"made for it.", s.app.Name),
+		Fix:       "Delete that pool if nobody needs it, or rename the process.",
+		Attribute: []string{"processes"},
+	}
+}
+
+// ownLabels lists the keys of the labels that this provider wrote, by the record in the live annotations.
+func (s *serviceRun) ownLabels(annotations map[string]string) []string {
+	own := slices.Collect(maps.Keys(s.cloud.Stamp.Labels(s.cloud.Clock.Now())))
+	own = append(own, names.LabelStack)
+	if a, err := app.Decode([]byte(annotations[names.KubeApp])); err == nil {
+		own = slices.AppendSeq(own, maps.Keys(a.Labels))
+	}
+	return own
+}
+
+// begin makes account and grants, which the first revision needs, and sends the create. The service itself, with its
+// labels, is the mark.
+func (s *serviceRun) begin(ctx context.Context, timeout time.Duration) ([]Notice, error) {
+	s.creating = s.cloud.Clock.Now()
+	live, err := s.get(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if live != nil {
+		return s.adopt(live, timeout)
+	}
+	made, err := s.prepare(ctx)
+	if err == nil {
+		s.web = s.unit()
+		err = s.web.make(ctx)
+	}
+	if err == nil || serviceLeft(err) {
+		return nil, err
+	}
+	if serviceMayGoOn(err) && made {
+		return nil, serviceUnfinished{err}
+	}
+	return nil, errors.Join(err, s.undo(ctx, made))
+}
+
+// prepare makes what the first revision needs.
+func (s *serviceRun) prepare(ctx context.Context) (madeAccount bool, err error) {
+	if madeAccount, err = s.ensureAccount(ctx); err != nil {
+		return madeAccount, err
+	}
+	member, _ := s.member(ctx, serviceIdentity(s.app))
+	return madeAccount, s.cloud.serviceGrant(ctx, member, serviceSecrets(s.app))
+}
+
+// adopt decides about a service that is there although this run meant to make it.
+func (s *serviceRun) adopt(live *runpb.Service, timeout time.Duration) ([]Notice, error) {
+	labels := live.GetLabels()
+	if !s.cloud.AdoptInterrupted || !s.cloud.Stamp.MayAdopt(labels, labels, s.creating, timeout, false) {
+		return nil, serviceExists(s.app, s.id.String(), s.id.String())
+	}
+	return []Notice{serviceAdopted(s.app)}, nil
+}
+
+// undo takes away what a create that was refused has made.
+func (s *serviceRun) undo(ctx context.Context, madeAccount bool) error {
+	if !madeAccount {
+		return nil
+	}
+	ctx, cancel := serviceDetach(ctx)
+	defer cancel()
+	member, _ := s.member(ctx, serviceIdentity(s.app))
+	err := s.cloud.serviceRevoke(ctx, member, serviceSecrets(s.app))
+	return errors.Join(err, s.deleteAccount(ctx))
+}
+
+// bring makes everything as declared and waits until the newest revisions serve.
+func (s *serviceRun) bring(ctx context.Context) error {
+	live, err := s.get(ctx)
+	if err != nil {
+		return err
+	}
+	if live != nil {
+		if err := s.resume(live); err != nil {
+			return err
+		}
+	}
+	if _, err := s.prepare(ctx); err != nil {
+		return err
+	}
+	if s.web == nil {
+		s.web = s.unit()
+	}
+	if live == nil { // somebody deleted it, or the create never came so far
+		if err := s.web.make(ctx); err != nil {
+			return err
+		}
+	}
+	if err := s.web.bring(ctx); err != nil {
+		return err
+	}
+	if err := s.bringPools(ctx); err != nil {
+		return err
+	}
+	return s.grantInvokers(ctx)
+}
+
+func (s *serviceRun) bringPools(ctx context.Context) error {
+	for i, declared := range s.pools(0) {
+		pool := s.pool(i, declared.GetName())
+		live, err := pool.get(ctx)
+		switch {
+		case gcp.IsNotFound(err):
+			err = pool.make(ctx)
+		case err == nil && !s.madePool(live):
+			err = s.foreignPool(live)
+		}
+		if err == nil {
+			err = pool.bring(ctx)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,200 @@
+package deploy
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"k8s.io/apimachinery/pkg/api/resource"
+
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/kube"
+)
+
+// runDiff compares what is declared with a live message of the same type: the fields that declared has, and those of
+// runOwned also where declared has none. What the API fills in is in neither. The entries are "path: declared -> actual",
+// in the order of the fields.
+func runDiff(declared, live proto.Message) []string {
+	var d runDiffer
+	d.message("", declared.ProtoReflect(), live.ProtoReflect())
+	return d.changes
+}
+
+// runOwned are fields whose empty value is a declaration too, and which the API does not fill in.
+// Source: google.cloud.run.v2, the comments of these fields.
+var runOwned = map[protoreflect.FullName]bool{
+	"google.cloud.run.v2.Container.args":                     true,
+	"google.cloud.run.v2.Container.command":                  true,
+	"google.cloud.run.v2.Container.env":                      true,
+	"google.cloud.run.v2.Container.liveness_probe":           true,
+	"google.cloud.run.v2.Container.readiness_probe":          true,
+	"google.cloud.run.v2.Container.volume_mounts":            true,
+	"google.cloud.run.v2.RevisionScaling.min_instance_count": true,
+	"google.cloud.run.v2.RevisionTemplate.containers":        true,
+	"google.cloud.run.v2.RevisionTemplate.volumes":           true,
+}
+
+// runNotCompared are fields that tell nothing about the declared state.
+var runNotCompared = map[protoreflect.FullName]bool{
+	"google.cloud.run.v2.Service.name":    true,
+	"google.cloud.run.v2.WorkerPool.name": true,
+}
+
+// runQuantities are maps whose values mean the same in several spellings: "1" and "1000m".
+var runQuantities = map[protoreflect.FullName]bool{
+	"google.cloud.run.v2.ResourceRequirements.limits": true,
+}
+
+type runDiffer struct{ changes []string }
+
+func (d *runDiffer) add(path, declared, actual string) {
+	d.changes = append(d.changes, path+": "+declared+" -> "+actual)
+}
+
+func (d *runDiffer) message(path string, declared, live protoreflect.Message) {
+	fields := declared.Descriptor().Fields()
+	for i := range fields.Len() {
+		field := fields.Get(i)
+		if runNotCompared[field.FullName()] || !declared.Has(field) && !(runOwned[field.FullName()] && live.Has(field)) {
+			continue
+		}
+		at := strings.TrimPrefix(path+"."+string(field.Name()), ".")
+		switch {
+		case field.IsMap():
+			d.maps(at, field, declared.Get(field).Map(), live.Get(field).Map())
+		case field.IsList():
+			d.lists(at, field, declared.Get(field).List(), live.Get(field).List())
+		case !declared.Has(field):
+			d.add(at, kube.Missing, runShown(field, live.Get(field)))
+		case !live.Has(field):
+			d.add(at, runShown(field, declared.Get(field)), kube.Missing)
+		case field.Message() != nil:
+			d.message(at, declared.Get(field).Message(), live.Get(field).Message())
+		default:
+			d.scalar(at, field, declared.Get(field), live.Get(field))
+		}
+	}
+}
+
+func (d *runDiffer) scalar(path string, field protoreflect.FieldDescriptor, declared, live protoreflect.Value) {
+	if want, have := runShown(field, declared), runShown(field, live); want != have {
+		d.add(path, want, have)
+	}
+}
+
+// maps compares the keys that are declared: labels of others are theirs.
+func (d *runDiffer) maps(path string, field protoreflect.FieldDescriptor, declared, live protoreflect.Map) {
+	var keys []string
+	declared.Range(func(k protoreflect.MapKey, _ protoreflect.Value) bool {
+		keys = append(keys, k.String())
+		return true
+	})
+	slices.Sort(keys)
+	for _, k := range keys {
+		key := protoreflect.ValueOfString(k).MapKey()
+		want, have := declared.Get(key).String(), kube.Missing
+		if live.Has(key) {
+			have = live.Get(key).String()
+		}
+		if want != have && !(runQuantities[field.FullName()] && sameQuantity(want, have)) {
+			d.add(path+"["+k+"]", runShort(want), runShort(have))
+		}
+	}
+}
+
+func sameQuantity(a, b string) bool {
+	x, errX := resource.ParseQuantity(a)
+	y, errY := resource.ParseQuantity(b)
+	return errX == nil && errY == nil && x.Cmp(y) == 0
+}
+
+// lists compares entry by entry, and entries with a name by that: the API keeps the order of both.
+func (d *runDiffer) lists(path string, field protoreflect.FieldDescriptor, declared, live protoreflect.List) {
+	if field.Message() == nil {
+		want, have := runValues(field, declared), runValues(field, live)
+		if want != have {
+			d.add(path, want, have)
+		}
+		return
+	}
+	name := runKey(field.Message())
+	if name == nil {
+		if declared.Len() != live.Len() {
+			d.add(path, fmt.Sprintf("%d entries", declared.Len()), fmt.Sprintf("%d entries", live.Len()))
+			return
+		}
+		for i := range declared.Len() {
+			d.message(fmt.Sprintf("%s[%d]", path, i), declared.Get(i).Message(), live.Get(i).Message())
+		}
+		return
+	}
+	there := runByKey(live, name)
+	for i := range declared.Len() {
+		entry := declared.Get(i).Message()
+		key := entry.Get(name).String()
+		at := path + "[" + key + "]"
+		if found, ok := there[key]; ok {
+			d.message(at, entry, found)
+		} else {
+			d.add(at, "present", kube.Missing)
+		}
+		delete(there, key)
+	}
+	for i := range live.Len() { // in their order; values of others may be secret and are not shown
+		if key := live.Get(i).Message().Get(name).String(); there[key] != nil {
+			d.add(path+"["+key+"]", kube.Missing, "present")
+		}
+	}
+}
+
+// runKey is the field that tells the entries of a list apart.
+func runKey(entry protoreflect.MessageDescriptor) protoreflect.FieldDescriptor {
+	switch entry.Name() {
+	case "Container", "EnvVar", "Volume":
+		return entry.Fields().ByName("name")
+	case "VolumeMount":
+		return entry.Fields().ByName("mount_path")
+	default:
+		return nil
+	}
+}
+
+func runByKey(list protoreflect.List, key protoreflect.FieldDescriptor) map[string]protoreflect.Message {
+	entries := map[string]protoreflect.Message{}
+	for i := range list.Len() {
+		entry := list.Get(i).Message()
+		entries[entry.Get(key).String()] = entry
+	}
+	return entries
+}
+
+func runValues(field protoreflect.FieldDescriptor, list protoreflect.List) string {
+	values := []string{}
+	for i := range list.Len() {
+		values = append(values, fmt.Sprintf("%q", runShown(field, list.Get(i))))
+	}
+	return "[" + strings.Join(values, ", ") + "]"
+}
+
+func runShown(field protoreflect.FieldDescriptor, v protoreflect.Value) string {
+	switch {
+	case field.Message() != nil:
+		return "present"
+	case field.Enum() != nil:
+		if value := field.Enum().Values().ByNumber(v.Enum()); value != nil {
+			return string(value.Name())
+		}
+	}
+	return runShort(v.String())
+}
+
+// maxRunShown is how much of a value a difference shows, in bytes.
+const maxRunShown = 120
+
+func runShort(s string) string {
+	if len(s) <= maxRunShown {
+		return s
+	}
+	return fmt.Sprintf("%s… (%d bytes)", strings.ToValidUTF8(s[:maxRunShown], ""), len(s))
+}
