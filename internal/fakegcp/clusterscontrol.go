@@ -1,0 +1,137 @@
+package fakegcp
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"cloud.google.com/go/container/apiv1/containerpb"
+
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/fakegcp/kubernetes"
+)
+
+// kubeconfigToken is the bearer token in Kubeconfig. Any token will do.
+const kubeconfigToken = "fakegcp"
+
+// findLive finds the cluster that a control method means: by full name, by its last part, or the only one when name is
+// empty.
+func (s *Server) findLive(name string) (string, *kubernetes.Cluster, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.settle()
+	var found []string
+	for _, full := range slices.Sorted(maps.Keys(s.clusters.live)) {
+		if name == "" || full == s.identified(name) || lastSegment(full) == name {
+			found = append(found, full)
+		}
+	}
+	switch len(found) {
+	case 0:
+		return "", nil, fmt.Errorf("there is no cluster %q that runs; there are: %s", name, strings.Join(slices.Sorted(maps.Keys(s.clusters.live)), ", "))
+	case 1:
+		return found[0], s.clusters.live[found[0]], nil
+	}
+	return "", nil, fmt.Errorf("cluster %q is ambiguous, name one of %s", name, strings.Join(found, ", "))
+}
+
+// UpdateCluster changes a cluster, with its node pools, behind its clients' backs; the nodes follow.
+func (s *Server) UpdateCluster(name string, change func(*containerpb.Cluster)) error {
+	err := changeBehindBack(s, name, func(c *containerpb.Cluster) {
+		change(c)
+		labelCluster(c)
+		c.Etag = newClusterEtag()
+	})
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.syncNodes(name)
+	return nil
+}
+
+// Preempt takes the Spot and preemptible nodes of a node pool (of all pools when it is empty) away, and returns when none of
+// their pods is ready. The pool makes new ones a moment later, unless there is a stockout.
+func (s *Server) Preempt(cluster, pool string) error {
+	full, live, err := s.findLive(cluster)
+	if err != nil {
+		return err
+	}
+	if pool != "" {
+		s.mu.Lock()
+		c, _ := lookup[*containerpb.Cluster](s.store, full)
+		s.mu.Unlock()
+		if poolOf(c, pool) == nil {
+			return fmt.Errorf("cluster %s has no node pool %q", full, pool)
+		}
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), controlTimeout)
+	defer cancel()
+	return live.Preempt(ctx, pool)
+}
+
+// SetStockout makes a zone (every zone when it is empty) run out of machines, or have some again: then pools that lack nodes
+// get them.
+func (s *Server) SetStockout(zone string, out bool) error {
+	if zone != "" && (!locationForm.MatchString(zone) || strings.Count(zone, "-") != 2) {
+		return fmt.Errorf("zone %q: want a zone such as asia-northeast1-a, or nothing for every zone", zone)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.settle()
+	s.clusters.stockout[zone] = out
+	for _, name := range slices.Sorted(maps.Keys(s.clusters.live)) {
+		s.clusters.live[name].SetStockout(zone, out)
+		if !out {
+			s.healCluster(parseClusterName(name))
+		}
+	}
+	return nil
+}
+
+// healCluster takes the errors of a stockout from the pools whose zones have machines again. The caller holds the lock.
+func (s *Server) healCluster(n containerName) {
+	s.changeCluster(n, func(c *containerpb.Cluster) {
+		healed := false
+		for _, pool := range c.GetNodePools() {
+			if pool.GetStatus() == containerpb.NodePool_RUNNING_WITH_ERROR && s.settlePool(n, pool) == nil {
+				healed = true
+			}
+		}
+		if healed && c.GetStatus() == containerpb.Cluster_DEGRADED {
+			settleStatus(c)
+		}
+	})
+}
+
+// Kubeconfig is a kubeconfig file for the cluster, with all rights.
+func (s *Server) Kubeconfig(cluster string) ([]byte, error) {
+	_, live, err := s.findLive(cluster)
+	if err != nil {
+		return nil, err
+	}
+	return live.Kubeconfig(kubeconfigToken)
+}
+
+// KubernetesObjects lists what clients have made in the cluster and Kubernetes has not made itself. A cluster that nobody
+// has connected to has nothing.
+func (s *Server) KubernetesObjects(ctx context.Context, cluster string) ([]kubernetes.Object, error) {
+	_, live, err := s.findLive(cluster)
+	if err != nil {
+		return nil, err
+	}
+	return live.Dump(ctx)
+}
+
+// NodeCounts is the number of nodes of a cluster by node pool.
+func (s *Server) NodeCounts(cluster string) (map[string]int, error) {
+	full, _, err := s.findLive(cluster)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.nodeCounts(full), nil
+}

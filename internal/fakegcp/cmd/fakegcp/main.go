@@ -1,0 +1,125 @@
+// Command fakegcp serves a fake Google Cloud on a loopback port.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/fakegcp"
+)
+
+const usage = `fakegcp is a fake Google Cloud for trying things out and for tests: GKE, Secret Manager, IAM, Resource Manager and
+Cloud Run, over gRPC and REST on one loopback port. Nothing leaves this machine and nothing is kept.
+
+Usage:
+
+  fakegcp serve [flags]
+
+Point the twelvefactor provider at it with TWELVEFACTOR_EMULATOR_HOST=127.0.0.1:PORT. The control API is under
+http://127.0.0.1:PORT/_fake/ (objects, remaining, journal, clock, faults, permissions, images, preempt, stockout,
+kubeconfig?cluster=NAME). It ends, and ends every process it started, on SIGTERM and on SIGINT.
+
+Flags of serve:
+
+`
+
+// closeTimeout bounds the orderly end; a control plane needs a few seconds.
+const closeTimeout = 30 * time.Second
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	defer stop()
+	err := run(ctx, os.Args[1:], os.Stderr)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+	case err != nil:
+		fmt.Fprintf(os.Stderr, "fakegcp: %v\n", err)
+		os.Exit(1)
+	}
+}
+
+// run serves until ctx ends.
+func run(ctx context.Context, args []string, stderr io.Writer) (err error) {
+	options, addrFile, err := parse(args, stderr)
+	if err != nil {
+		return err
+	}
+	options.Log = slog.New(slog.NewTextHandler(stderr, nil))
+	server, err := fakegcp.Start(options)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+		defer cancel()
+		err = errors.Join(err, server.Close(closing))
+	}()
+	if err := writeAddr(addrFile, server.Addr()); err != nil {
+		return err
+	}
+	options.Log.Info("serving", "address", server.Addr(), "project", options.Project, "number", options.ProjectNumber)
+	<-ctx.Done()
+	return nil
+}
+
+func parse(args []string, stderr io.Writer) (fakegcp.Options, string, error) {
+	var o fakegcp.Options
+	var addrFile string
+	flags := flag.NewFlagSet("fakegcp serve", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	flags.Usage = func() {
+		_, _ = io.WriteString(stderr, usage) // nobody is left to tell if this fails
+		flags.PrintDefaults()
+	}
+	flags.StringVar(&o.Listen, "listen", fakegcp.DefaultListen, "loopback `address` to listen on; port 0 takes a free one")
+	flags.StringVar(&o.Project, "project", fakegcp.DefaultProject, "`id` of the project that exists")
+	flags.StringVar(&o.ProjectNumber, "project-number", fakegcp.DefaultProjectNumber, "its `number`")
+	flags.StringVar(&addrFile, "addr-file", "", "`file` that gets 127.0.0.1:PORT, atomically, once the fake is ready")
+	flags.DurationVar(&o.OperationTime, "operation-time", fakegcp.DefaultOperationTime, "`duration` that an operation runs")
+	flags.DurationVar(&o.PropagationDelay, "propagation-delay", 0, "`duration` until a change of an IAM policy is effective")
+	flags.StringVar(&o.KubernetesBin, "kubernetes-bin", "", "`directory` with kube-apiserver, kube-controller-manager, kube-scheduler, etcd and kwok; without it clusters have no endpoint that answers")
+	flags.StringVar(&o.ReadOnlyToken, "read-only-token", "", "bearer `token` whose caller may read everything but secret payloads and change nothing")
+	if len(args) > 0 && (args[0] == "help" || args[0] == "-h" || args[0] == "-help" || args[0] == "--help") {
+		flags.Usage()
+		return o, "", flag.ErrHelp
+	}
+	if len(args) == 0 || args[0] != "serve" {
+		return o, "", errors.New("the one command is: fakegcp serve; fakegcp --help tells more")
+	}
+	if err := flags.Parse(args[1:]); err != nil {
+		return o, "", err
+	}
+	if flags.NArg() > 0 {
+		return o, "", fmt.Errorf("unexpected argument %q; flags only, see fakegcp --help", flags.Arg(0))
+	}
+	return o, addrFile, nil
+}
+
+// writeAddr writes the address so that whoever waits for the file never reads half of it.
+func writeAddr(file, addr string) error {
+	if file == "" {
+		return nil
+	}
+	tmp, err := os.CreateTemp(filepath.Dir(file), filepath.Base(file)+".*")
+	if err != nil {
+		return fmt.Errorf("address file: %w", err)
+	}
+	_, err = io.WriteString(tmp, addr)
+	err = errors.Join(err, tmp.Close())
+	if err == nil {
+		err = os.Rename(tmp.Name(), file)
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("address file: %w", err), os.Remove(tmp.Name()))
+	}
+	return nil
+}

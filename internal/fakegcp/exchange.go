@@ -1,0 +1,128 @@
+package fakegcp
+
+import (
+	"context"
+	"net"
+	"runtime/debug"
+	"strings"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/emptypb"
+)
+
+// intercept is what every call goes through: caller, permission, faults, lock, clock, handler, journal.
+func (s *Server) intercept(ctx context.Context, request any, info *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
+	method := strings.TrimPrefix(info.FullMethod, "/")
+	message, _ := request.(proto.Message)
+	call := Call{Method: method, Resource: requestResource(message), Principal: s.caller(ctx), Mutating: mutating(method)}
+
+	fault, struck := s.faults.strike(method, call.Resource)
+	if struck {
+		call.Fault = fault.String()
+	}
+	if struck && fault.When == Before {
+		return s.answer(ctx, call, fault, nil)
+	}
+	response, err := s.handle(ctx, call, request, handle)
+	if struck {
+		return s.answer(ctx, call, fault, err)
+	}
+	call.Code = statusName(status.Code(err))
+	s.record(call)
+	return response, err
+}
+
+func (s *Server) record(call Call) {
+	call.Time = s.clock.Now()
+	s.journal.add(call)
+}
+
+// handle runs the handler under the lock, as one atomic step. A handler that panics fails its call only.
+func (s *Server) handle(ctx context.Context, call Call, request any, handle grpc.UnaryHandler) (response any, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	defer func() {
+		if p := recover(); p != nil {
+			s.options.Log.Error("handler panicked", "method", call.Method, "resource", call.Resource, "panic", p, "stack", string(debug.Stack()))
+			response, err = nil, status.Errorf(codes.Internal, "fakegcp: %s panicked: %v", call.Method, p)
+		}
+	}()
+	s.settle()
+	if err := s.authorize(call); err != nil {
+		return nil, err
+	}
+	return handle(context.WithValue(ctx, callerKey{}, call.Principal), request)
+}
+
+// answer is what a struck call gets. An error that the handler had anyway is not masked by one that is to come after
+// the effect, as there was none.
+func (s *Server) answer(ctx context.Context, call Call, fault Fault, handled error) (any, error) {
+	switch fault.Kind {
+	case FaultHang:
+		s.record(call)
+		return nil, s.faults.hang(ctx)
+	case FaultReset:
+		s.record(call)
+		return nil, resetConnection(ctx)
+	case FaultMalformed:
+		call.Code = statusName(codes.OK)
+		s.record(call)
+		return malformed(), nil
+	default:
+		err := fault.err()
+		if handled != nil {
+			err = handled
+		}
+		call.Code = statusName(status.Code(err))
+		s.record(call)
+		return nil, err
+	}
+}
+
+// hang waits for the caller to give up. Its deadline is the server's too, so either side may notice first.
+func (fs *faults) hang(ctx context.Context) error {
+	fs.mu.Lock()
+	cleared := fs.cleared
+	fs.mu.Unlock()
+	select {
+	case <-ctx.Done():
+		return status.FromContextError(ctx.Err()).Err()
+	case <-cleared:
+		return status.Error(codes.Unavailable, "the call hung until the fault was cleared")
+	}
+}
+
+// malformedField is field 1 with a length that nothing follows: no message type decodes it.
+var malformedField = []byte{0x0a, 0x7f}
+
+func malformed() *emptypb.Empty {
+	m := &emptypb.Empty{}
+	m.ProtoReflect().SetUnknown(malformedField)
+	return m
+}
+
+func isMalformed(m proto.Message) bool {
+	e, ok := m.(*emptypb.Empty)
+	return ok && string(e.ProtoReflect().GetUnknown()) == string(malformedField)
+}
+
+type (
+	connectionKey struct{}
+	callerKey     struct{}
+)
+
+// resetConnection ends the caller's TCP connection with RST instead of FIN.
+func resetConnection(ctx context.Context) error {
+	conn, ok := ctx.Value(connectionKey{}).(net.Conn)
+	if !ok {
+		return status.Error(codes.Unavailable, "connection reset by peer")
+	}
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0) // only makes the end ruder
+	}
+	_ = conn.Close() // the end is what was asked for, however it goes
+	return status.Error(codes.Unavailable, "connection reset by peer")
+}

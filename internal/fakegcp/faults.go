@@ -1,0 +1,166 @@
+package fakegcp
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"sync"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+// When says on which side of a call's effect a fault strikes.
+type When string
+
+// The sides of the effect.
+const (
+	Before When = "before"
+	After  When = "after"
+)
+
+// FaultKind is what a fault does.
+type FaultKind string
+
+// The kinds of faults.
+const (
+	// FaultError answers with Code and Message.
+	FaultError FaultKind = "error"
+	// FaultReset resets the caller's connection, with every other call on it.
+	FaultReset FaultKind = "reset"
+	// FaultHang answers nothing until the caller gives up.
+	FaultHang FaultKind = "hang"
+	// FaultMalformed answers with bytes that do not decode.
+	FaultMalformed FaultKind = "malformed"
+)
+
+// OperationMethod as a Fault's Method ends an operation in an error instead of striking a call; Resource is then matched
+// against the operation's target.
+const OperationMethod = "operation"
+
+// Fault is trouble to be had with a call.
+type Fault struct {
+	// Method is part of the full gRPC method name ("AddSecretVersion"), or OperationMethod; empty matches every method.
+	Method string `json:"method"`
+	// Resource is part of the name that the call is about; empty matches every name.
+	Resource string `json:"resource"`
+	// Occurrence is which of the matching calls is struck, from 1; 0 strikes each of them.
+	Occurrence int `json:"occurrence"`
+	// When is Before by default.
+	When When `json:"when"`
+	// Kind is FaultError by default.
+	Kind FaultKind `json:"kind"`
+	// Code is the gRPC code of FaultError, UNAVAILABLE by default; in JSON its name or number.
+	Code codes.Code `json:"code"`
+	// Message is the text of FaultError.
+	Message string `json:"message"`
+}
+
+// check refuses faults that could never strike, and fills defaults.
+func (f Fault) check() (Fault, error) {
+	if f.When == "" {
+		f.When = Before
+	}
+	if f.Kind == "" {
+		f.Kind = FaultError
+	}
+	if f.Code == codes.OK {
+		f.Code = codes.Unavailable
+	}
+	if f.Message == "" {
+		f.Message = "injected fault"
+	}
+	switch {
+	case f.When != Before && f.When != After:
+		return f, fmt.Errorf("fault: when %q is neither %q nor %q", f.When, Before, After)
+	case f.Occurrence < 0:
+		return f, fmt.Errorf("fault: occurrence %d: 1 is the next matching call, 0 every one", f.Occurrence)
+	}
+	switch f.Kind {
+	case FaultError, FaultReset, FaultHang, FaultMalformed:
+		return f, nil
+	}
+	return f, fmt.Errorf("fault: kind %q is none of %q, %q, %q, %q", f.Kind, FaultError, FaultReset, FaultHang, FaultMalformed)
+}
+
+func (f Fault) matches(method, resource string) bool {
+	return strings.Contains(method, f.Method) && strings.Contains(resource, f.Resource)
+}
+
+func (f Fault) String() string {
+	if f.Kind == FaultError {
+		return fmt.Sprintf("%s %s %s", f.Kind, f.Code, f.When)
+	}
+	return fmt.Sprintf("%s %s", f.Kind, f.When)
+}
+
+func (f Fault) err() error { return status.Error(f.Code, f.Message) }
+
+// UnmarshalJSON refuses fields that Fault does not have, so that a misspelt fault is not an inert one.
+func (f *Fault) UnmarshalJSON(b []byte) error {
+	type plain Fault
+	dec := json.NewDecoder(strings.NewReader(string(b)))
+	dec.DisallowUnknownFields()
+	return dec.Decode((*plain)(f))
+}
+
+// faults are the faults in force, each with the count of matching calls.
+type faults struct {
+	mu      sync.Mutex
+	armed   []*armedFault
+	cleared chan struct{} // closed by clear, which ends hangs
+}
+
+type armedFault struct {
+	Fault
+	seen int
+}
+
+// Inject arms a fault.
+func (s *Server) Inject(f Fault) error {
+	f, err := f.check()
+	if err != nil {
+		return err
+	}
+	s.faults.mu.Lock()
+	defer s.faults.mu.Unlock()
+	s.faults.armed = append(s.faults.armed, &armedFault{Fault: f})
+	return nil
+}
+
+// ClearFaults disarms all faults; calls that hang end with UNAVAILABLE.
+func (s *Server) ClearFaults() { s.faults.clear() }
+
+func (fs *faults) clear() {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	fs.armed = nil
+	if fs.cleared != nil {
+		close(fs.cleared)
+	}
+	fs.cleared = make(chan struct{})
+}
+
+// strike finds the fault that is due for this call and counts it; one call is struck once.
+func (fs *faults) strike(method, resource string) (Fault, bool) {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	for _, f := range fs.armed {
+		if (f.Method == OperationMethod) != (method == OperationMethod) || !f.matches(method, resource) {
+			continue
+		}
+		f.seen++
+		if f.Occurrence == 0 || f.seen == f.Occurrence {
+			return f.Fault, true
+		}
+	}
+	return Fault{}, false
+}
+
+// operation is the error that an armed fault ends the operation with, or nil.
+func (fs *faults) operation(op *operation) error {
+	if f, ok := fs.strike(OperationMethod, op.target); ok {
+		return f.err()
+	}
+	return nil
+}

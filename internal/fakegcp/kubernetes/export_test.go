@@ -1,0 +1,4 @@
+package kubernetes
+
+// ProgramsForTest is the directory with the programs.
+func ProgramsForTest() (string, error) { return programs() }

@@ -1,0 +1,80 @@
+package fakegcp
+
+import (
+	"cmp"
+	"fmt"
+	"log/slog"
+	"net"
+	"regexp"
+	"time"
+)
+
+// Defaults of Options.
+const (
+	DefaultListen        = "127.0.0.1:0"
+	DefaultProject       = "acme-dev"
+	DefaultProjectNumber = "123456789012"
+	DefaultOperationTime = time.Second
+)
+
+// Options configures a Server. The zero value is usable: a free port, project acme-dev, operations of one second.
+type Options struct {
+	// Listen is host:port; the host must be a loopback address. Port 0 takes a free one.
+	Listen string
+	// Project is the id of the one project that exists at the start.
+	Project string
+	// ProjectNumber is its number, 12 digits in the real service.
+	ProjectNumber string
+	// OperationTime is how long an operation runs, by the virtual clock.
+	OperationTime time.Duration
+	// PropagationDelay is how long a change of a policy takes to become effective, by the virtual clock.
+	PropagationDelay time.Duration
+	// Clock is the time that the virtual clock starts from; the system's by default. If it has a method
+	// Advance(time.Duration), the server turns it forward instead of keeping a distance of its own, so that a client
+	// under test can share it.
+	Clock Clock
+	// KubernetesBin is a directory with kube-apiserver, kube-controller-manager, kube-scheduler, etcd and kwok. Without it
+	// clusters exist in the API only.
+	KubernetesBin string
+	// ReadOnlyToken is a bearer token whose caller may read everything but secret payloads and change nothing.
+	ReadOnlyToken string
+	// Log gets what is worth telling an operator; nothing by default. Request bodies are never logged.
+	Log *slog.Logger
+}
+
+var (
+	projectIDForm     = regexp.MustCompile(`^[a-z][a-z0-9-]{4,28}[a-z0-9]$`)
+	projectNumberForm = regexp.MustCompile(`^[1-9][0-9]{5,18}$`)
+)
+
+func (o Options) withDefaults() (Options, error) {
+	o.Listen = cmp.Or(o.Listen, DefaultListen)
+	o.Project = cmp.Or(o.Project, DefaultProject)
+	o.ProjectNumber = cmp.Or(o.ProjectNumber, DefaultProjectNumber)
+	o.OperationTime = cmp.Or(o.OperationTime, DefaultOperationTime)
+	if o.Clock == nil {
+		o.Clock = systemClock{}
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if !projectIDForm.MatchString(o.Project) {
+		return o, fmt.Errorf("project id %q: 6 to 30 lower case letters, digits and hyphens, starting with a letter, such as %q", o.Project, DefaultProject)
+	}
+	if !projectNumberForm.MatchString(o.ProjectNumber) {
+		return o, fmt.Errorf("project number %q: digits only, such as %q", o.ProjectNumber, DefaultProjectNumber)
+	}
+	return o, checkLoopback(o.Listen)
+}
+
+// checkLoopback refuses addresses that other machines could reach: the fake has no authentication.
+func checkLoopback(listen string) error {
+	host, _, err := net.SplitHostPort(listen)
+	if err != nil {
+		return fmt.Errorf("listen address %q: want host:port, such as %s: %w", listen, DefaultListen, err)
+	}
+	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return fmt.Errorf("listen address %q is not a loopback address: the fake has no authentication, listen on 127.0.0.1:PORT", listen)
+	}
+	return nil
+}

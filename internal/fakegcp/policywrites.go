@@ -1,0 +1,186 @@
+package fakegcp
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"cloud.google.com/go/iam/apiv1/iampb"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+)
+
+// conditionsVersion is the policy version that has conditions.
+const conditionsVersion = 3
+
+// maxPolicyMembers is the most principals that one policy may have.
+// Source: https://cloud.google.com/iam/quotas.
+const maxPolicyMembers = 1500
+
+// publicMembers says whether a resource may be shared with everyone.
+type publicMembers bool
+
+const (
+	allowPublic  publicMembers = true
+	refusePublic publicMembers = false
+)
+
+// getIamPolicy reads a policy as the requested version shows it. The caller has found the resource.
+func (s *Server) getIamPolicy(r *iampb.GetIamPolicyRequest) *iampb.Policy {
+	p := s.policies.get(s.policyKey(r.GetResource()))
+	if r.GetOptions().GetRequestedPolicyVersion() < conditionsVersion {
+		hideConditions(p)
+	}
+	return p
+}
+
+// hideConditions shows conditional bindings to a caller who did not ask for version 3.
+// Source: https://cloud.google.com/iam/docs/troubleshooting-withcond.
+func hideConditions(p *iampb.Policy) {
+	for _, b := range p.GetBindings() {
+		if b.GetCondition() != nil {
+			b.Role = fmt.Sprintf("%s_withcond_%x", b.GetRole(), hash20(b.GetCondition().GetExpression()))
+			b.Condition = nil
+		}
+	}
+	if p.GetVersion() == conditionsVersion {
+		p.Version = 1
+	}
+}
+
+// setIamPolicy replaces a policy, or the parts of it that the mask names. The caller has found the resource.
+func (s *Server) setIamPolicy(r *iampb.SetIamPolicyRequest, public publicMembers) (*iampb.Policy, error) {
+	key := s.policyKey(r.GetResource())
+	current := s.policies.get(key)
+	want := proto.CloneOf(r.GetPolicy())
+	if want == nil {
+		want = &iampb.Policy{}
+	}
+	if err := checkPolicyEtag(want, current); err != nil {
+		return nil, err
+	}
+	if err := checkPolicyVersion(want, current); err != nil {
+		return nil, err
+	}
+	want.Bindings = mergeBindings(want.GetBindings())
+	if err := s.checkMembers(want, current, public); err != nil {
+		return nil, err
+	}
+	mask := r.GetUpdateMask().GetPaths()
+	if len(mask) > 0 && !slices.Contains(mask, "bindings") {
+		want.Bindings = current.GetBindings()
+	}
+	if !slices.Contains(mask, "audit_configs") && !slices.Contains(mask, "auditConfigs") {
+		want.AuditConfigs = current.GetAuditConfigs() // the default mask is "bindings, etag"
+	}
+	want.Version = 1
+	if hasConditions(want) {
+		want.Version = conditionsVersion
+	}
+	s.policies.set(key, want, s.now(), s.options.PropagationDelay)
+	return s.policies.get(key), nil
+}
+
+// checkPolicyEtag refuses a write over a change that the caller has not seen. Without an etag the last writer wins.
+func checkPolicyEtag(want, current *iampb.Policy) error {
+	if len(want.GetEtag()) == 0 || string(want.GetEtag()) == string(current.GetEtag()) {
+		return nil
+	}
+	return status.Errorf(codes.Aborted, "There were concurrent policy changes. Please retry the whole read-modify-write with "+
+		"exponential backoff. The request's ETag '%s' did not match the current policy's ETag '%s'.",
+		base64.StdEncoding.EncodeToString(want.GetEtag()), base64.StdEncoding.EncodeToString(current.GetEtag()))
+}
+
+// checkPolicyVersion refuses conditions below version 3, and with an etag the loss of existing ones; without an etag they
+// are lost, as in the real service. Source: https://cloud.google.com/iam/docs/policies#specify-versions-set.
+func checkPolicyVersion(want, current *iampb.Policy) error {
+	v := want.GetVersion()
+	switch {
+	case v != 0 && v != 1 && v != conditionsVersion:
+		return invalid("Policy version %d is not valid: it must be 0, 1 or 3.", v)
+	case v < conditionsVersion && hasConditions(want):
+		return invalid("Policy version must be 3 for a policy with conditions.")
+	case v < conditionsVersion && len(want.GetEtag()) > 0 && hasConditions(current):
+		return invalid("Specified policy version (%d) cannot be less than the existing policy version (3).", v)
+	}
+	return nil
+}
+
+func hasConditions(p *iampb.Policy) bool {
+	return slices.ContainsFunc(p.GetBindings(), func(b *iampb.Binding) bool { return b.GetCondition() != nil })
+}
+
+// mergeBindings joins bindings of one role and condition, drops doubles and empty ones, and writes addresses in lower case.
+func mergeBindings(bindings []*iampb.Binding) []*iampb.Binding {
+	var merged []*iampb.Binding
+	for _, b := range bindings {
+		i := slices.IndexFunc(merged, func(m *iampb.Binding) bool {
+			return m.GetRole() == b.GetRole() && proto.Equal(m.GetCondition(), b.GetCondition())
+		})
+		if i < 0 {
+			merged = append(merged, &iampb.Binding{Role: b.GetRole(), Condition: b.GetCondition()})
+			i = len(merged) - 1
+		}
+		for _, member := range b.GetMembers() {
+			if member = normalMember(member); !slices.Contains(merged[i].GetMembers(), member) {
+				merged[i].Members = append(merged[i].Members, member)
+			}
+		}
+	}
+	return slices.DeleteFunc(merged, func(b *iampb.Binding) bool { return len(b.GetMembers()) == 0 })
+}
+
+// normalMember writes an e-mail address in lower case.
+func normalMember(member string) string {
+	kind, value, ok := strings.Cut(member, ":")
+	if ok && slices.Contains([]string{"user", "group", "serviceAccount", "domain"}, kind) && !strings.Contains(value, "[") {
+		return kind + ":" + strings.ToLower(value)
+	}
+	return member
+}
+
+var roleForm = regexp.MustCompile(`^((organizations|projects)/[^/]+/)?roles/[A-Za-z0-9_.]+$`)
+
+// checkMembers refuses roles and members that IAM would refuse. Members that the policy already has are not looked at again
+// unless they are live service accounts that have been deleted since.
+func (s *Server) checkMembers(want, current *iampb.Policy, public publicMembers) error {
+	known := map[grant]bool{}
+	for g := range grantsOf(current) {
+		known[g] = true
+	}
+	count := 0
+	for g := range grantsOf(want) {
+		count++
+		if !roleForm.MatchString(g.role) {
+			return invalid("Role %s is not supported for this resource.", g.role)
+		}
+		if known[g] && strings.HasPrefix(g.member, "deleted:") {
+			continue
+		}
+		if err := s.checkMember(g.member, public); err != nil {
+			return err
+		}
+	}
+	if count > maxPolicyMembers {
+		return invalid("The policy has %d members; a policy has at most %d.", count, maxPolicyMembers)
+	}
+	return nil
+}
+
+// testIamPermissions answers for the caller, as the real method does.
+func (s *Server) testIamPermissions(ctx context.Context, r *iampb.TestIamPermissionsRequest) *iampb.TestIamPermissionsResponse {
+	principal := callerOf(ctx)
+	answer := &iampb.TestIamPermissionsResponse{}
+	for _, p := range r.GetPermissions() {
+		verb := p[strings.LastIndexByte(p, '.')+1:]
+		changes := !slices.Contains([]string{"get", "list", "getIamPolicy"}, verb)
+		if s.has(principal, p, changes) {
+			answer.Permissions = append(answer.Permissions, p)
+		}
+	}
+	return answer
+}

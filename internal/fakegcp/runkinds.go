@@ -1,0 +1,126 @@
+package fakegcp
+
+import (
+	"encoding/base64"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"cloud.google.com/go/run/apiv2/runpb"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
+)
+
+// runObject is a Cloud Run service or worker pool: something whose template is rolled out as revisions.
+type runObject interface {
+	proto.Message
+	GetName() string
+	GetEtag() string
+	GetGeneration() int64
+	GetReconciling() bool
+	GetLatestCreatedRevision() string
+	GetAnnotations() map[string]string
+	GetLabels() map[string]string
+}
+
+// runKind is what differs between services and worker pools.
+type runKind[T runObject] struct {
+	// collection is the last segment but one of a name.
+	collection string
+	// rollout points at the fields of a rollout.
+	rollout func(T) rollout
+	// template is the part of which each change makes a revision.
+	template func(T) runTemplate
+	// revision is what the template makes, without name and conditions.
+	revision func(T) *runpb.Revision
+	// defaults fills in what the real service fills in.
+	defaults func(*Server, T)
+	// check refuses what the real service refuses of this kind alone, after defaults.
+	check func(T) error
+	// route has the object serve from its latest ready revision; its error is the operation's.
+	route func(*Server, T) error
+}
+
+// runTemplate is what both kinds' templates have in common.
+type runTemplate interface {
+	proto.Message
+	GetRevision() string
+	GetServiceAccount() string
+	GetContainers() []*runpb.Container
+	GetVolumes() []*runpb.Volume
+	GetAnnotations() map[string]string
+	GetLabels() map[string]string
+}
+
+// rollout points at the fields in which a service or worker pool reports how its latest change is going.
+type rollout struct {
+	uid, etag, creator, modifier *string
+	generation, observed         *int64
+	created, updated, deleted    **timestamppb.Timestamp
+	reconciling                  *bool
+	terminal                     **runpb.Condition
+	conditions                   *[]*runpb.Condition
+	latestCreated, latestReady   *string
+}
+
+// outputOnlyRunFields are those that a client's message cannot set. Not each kind has each of them.
+var outputOnlyRunFields = []string{
+	"name", "uid", "generation", "create_time", "update_time", "delete_time", "expire_time", "creator", "last_modifier", "urls",
+	"observed_generation", "terminal_condition", "conditions", "latest_ready_revision", "latest_created_revision",
+	"traffic_statuses", "instance_split_statuses", "uri", "satisfies_pzs", "reconciling", "etag", "threat_detection_enabled",
+}
+
+// newRunEtag is quoted, and base64 of random bytes and the name.
+func newRunEtag(name string) string {
+	return fmt.Sprintf("%q", base64.StdEncoding.EncodeToString(append(randomBytes(12), name...)))
+}
+
+var (
+	runParentForm = regexp.MustCompile(`^projects/[^/]+/locations/[^/]+$`)
+	runIDForm     = regexp.MustCompile(`^[a-z](?:[a-z0-9-]{0,47}[a-z0-9])?$`)
+)
+
+// parentOf checks a parent and writes it with the project's id.
+func (k runKind[T]) parentOf(s *Server, parent, verb string) (string, error) {
+	if !runParentForm.MatchString(parent) {
+		return "", invalid("Invalid resource parent: %s", parent)
+	}
+	if _, ok := s.projectOf(parent); !ok {
+		return "", permissionDenied(runServicePrefix, "run."+strings.ToLower(k.collection)+"."+verb, parent)
+	}
+	return s.identified(parent), nil
+}
+
+// find is the object by a name with the project's id or number.
+func (k runKind[T]) find(s *Server, name string) (T, error) {
+	var none T
+	parent, id, ok := strings.Cut(name, "/"+k.collection+"/")
+	if !ok {
+		return none, invalid("Invalid resource name: %s", name)
+	}
+	parent, err := k.parentOf(s, parent, "get")
+	if err != nil {
+		return none, err
+	}
+	m, ok := lookup[T](s.store, parent+"/"+k.collection+"/"+id)
+	if !ok {
+		return none, notFound("Resource '%s' of kind '%s' in region '%s' in project '%s' does not exist.",
+			id, k.noun(), lastSegment(parent), strings.Split(parent, "/")[1])
+	}
+	return m, nil
+}
+
+// noun is the kind as error texts name it.
+func (k runKind[T]) noun() string {
+	return map[string]string{"services": "SERVICE", "workerPools": "WORKER_POOL"}[k.collection]
+}
+
+// list is a page of the objects of a location, "-" for every one.
+func (k runKind[T]) list(s *Server, parent string, size int32, token string) ([]T, string, error) {
+	parent, err := k.parentOf(s, parent, "list")
+	if err != nil {
+		return nil, "", err
+	}
+	items, next, _, err := listPage[T](s.store, parent+"/"+k.collection, nil, size, token)
+	return items, next, err
+}

@@ -1,0 +1,131 @@
+package fakegcp
+
+import (
+	"fmt"
+	"strings"
+
+	"cloud.google.com/go/iam/admin/apiv1/adminpb"
+	"cloud.google.com/go/run/apiv2/runpb"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+// startRevision says whether the containers of a revision come up: images are resolved, secrets are read, probes pass.
+func (s *Server) startRevision(revision *runpb.Revision) error {
+	for _, c := range revision.GetContainers() {
+		if s.images[c.GetImage()] == ImageMissing {
+			return notFound("Image '%s' not found.", c.GetImage())
+		}
+	}
+	if err := s.checkRunSecrets(revision); err != nil {
+		return err
+	}
+	for _, c := range revision.GetContainers() {
+		b := s.images[c.GetImage()]
+		if _, exits := b.ExitCode(); exits || b == ImageCrashes || b == ImageNeverReady {
+			return containerFailed(revision, c)
+		}
+	}
+	return nil
+}
+
+// containerFailed is the text for a container that does not listen in time; a worker's has no port.
+// Source: transparency-dev/tesseract#413, hashicorp/terraform-provider-google#16765.
+func containerFailed(revision *runpb.Revision, c *runpb.Container) error {
+	id := lastSegment(revision.GetName())
+	if revision.GetService() == "" {
+		return precondition("Revision '%s' is not ready and cannot serve traffic. The user-provided container failed to start.", id)
+	}
+	port := int32(defaultRunPort)
+	if len(c.GetPorts()) > 0 {
+		port = c.GetPorts()[0].GetContainerPort()
+	}
+	return precondition("Revision '%s' is not ready and cannot serve traffic. The user-provided container failed to start and listen "+
+		"on the port defined provided by the PORT=%d environment variable within the allocated timeout. This can happen when the "+
+		"container port is misconfigured or if the timeout is too short. The health check timeout can be extended. Logs for this "+
+		"revision might contain more information.\n\nLogs URL: %s\nFor more troubleshooting guidance, see "+
+		"https://cloud.google.com/run/docs/troubleshooting#container-failed-to-start", id, port, revision.GetLogUri())
+}
+
+// secretUse is one place in which a revision reads a secret version.
+type secretUse struct {
+	field           string // as the error names it
+	secret, version string
+}
+
+func secretUses(revision *runpb.Revision) []secretUse {
+	var uses []secretUse
+	for i, c := range revision.GetContainers() {
+		for j, e := range c.GetEnv() {
+			if ref := e.GetValueSource().GetSecretKeyRef(); ref != nil {
+				field := fmt.Sprintf("spec.template.spec.containers[%d].env[%d].value_from.secret_key_ref.name", i, j)
+				uses = append(uses, secretUse{field, ref.GetSecret(), ref.GetVersion()})
+			}
+		}
+	}
+	for i, v := range revision.GetVolumes() {
+		source := v.GetSecret()
+		if source == nil {
+			continue
+		}
+		items := source.GetItems()
+		if len(items) == 0 {
+			items = []*runpb.VersionToPath{{Version: "latest"}}
+		}
+		for j, item := range items {
+			field := fmt.Sprintf("spec.template.spec.volumes[%d].secret.items[%d].key", i, j)
+			uses = append(uses, secretUse{field, source.GetSecret(), item.GetVersion()})
+		}
+	}
+	return uses
+}
+
+// checkRunSecrets has the revision's service account read every secret version that it uses.
+// Source of the texts: hashicorp/terraform-docs-samples#168 and six further sightings; since about 2025 the code is
+// FAILED_PRECONDITION, before it was INTERNAL.
+func (s *Server) checkRunSecrets(revision *runpb.Revision) error {
+	project, _ := s.projectOf(revision.GetName())
+	var refused []string
+	for _, use := range secretUses(revision) {
+		secret := use.secret
+		if !strings.HasPrefix(secret, "projects/") {
+			secret = "projects/" + project.Number + "/secrets/" + secret
+		}
+		secret = s.numbered(secret)
+		version := secret + "/versions/" + use.version
+		if why := s.secretRefusal(revision.GetServiceAccount(), secret, version); why != "" {
+			refused = append(refused, use.field+": "+why)
+		}
+	}
+	if len(refused) == 0 {
+		return nil
+	}
+	return status.Error(codes.FailedPrecondition, strings.Join(refused, "\n"))
+}
+
+// secretRefusal says why an account cannot read a version, "" if it can.
+func (s *Server) secretRefusal(account, secret, version string) string {
+	if !s.accountCan(account, accessSecretPayload, secret) {
+		return fmt.Sprintf("Permission denied on secret: %s for Revision service account %s. The service account used must be "+
+			"granted the 'Secret Manager Secret Accessor' role (roles/secretmanager.secretAccessor) at the secret, project or "+
+			"higher level.", version, account)
+	}
+	found, err := (&secretManager{s: s}).findVersion(version)
+	if err != nil {
+		return fmt.Sprintf("Secret %s was not found", version)
+	}
+	if err := checkReadable(found); err != nil {
+		return status.Convert(err).Message()
+	}
+	return ""
+}
+
+// accountCan says whether a service account that exists and is enabled has a permission on a resource now.
+func (s *Server) accountCan(email, permission, resource string) bool {
+	if name, ok := s.accountName("projects/-/serviceAccounts/" + email); ok {
+		if a, _ := lookup[*adminpb.ServiceAccount](s.store, name); a.GetDisabled() {
+			return false
+		}
+	}
+	return s.effective("serviceAccount:"+email, permission, resource)
+}
