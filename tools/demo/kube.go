@@ -83,6 +83,21 @@ func (k *kube) deployments(ctx context.Context) ([]deployment, error) {
 	return list.Items, k.get(ctx, "/apis/apps/v1/namespaces/"+namespace+"/deployments", &list)
 }
 
+// namespaces are those that Kubernetes does not make itself. Everything that a service makes is in one.
+func (k *kube) namespaces(ctx context.Context) ([]string, error) {
+	var list struct{ Items []deployment }
+	if err := k.get(ctx, "/api/v1/namespaces", &list); err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, n := range list.Items {
+		if n.Metadata.Name != "default" && !strings.HasPrefix(n.Metadata.Name, "kube-") {
+			names = append(names, "Namespace "+n.Metadata.Name)
+		}
+	}
+	return names, nil
+}
+
 func (k *kube) printWorkloads(ctx context.Context) error {
 	deployments, err := k.deployments(ctx)
 	if err != nil {

@@ -62,13 +62,14 @@ func run(ctx context.Context, o options) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := show(ctx, tf, fake); err != nil {
+	kube, err := show(ctx, tf, fake)
+	if err != nil {
 		return err
 	}
 	if o.keep {
 		return explore(ctx, tf, fake)
 	}
-	if err := destroy(ctx, tf, fake); err != nil {
+	if err := destroy(ctx, tf, fake, kube); err != nil {
 		return err
 	}
 	fmt.Printf("\nDone in %s: wired, planned empty, preempted, rotated, destroyed; nothing is left.\n", time.Since(started).Round(time.Second))
@@ -76,39 +77,39 @@ func run(ctx context.Context, o options) (err error) {
 }
 
 // show is the demo up to the rotation.
-func show(ctx context.Context, tf *terraform, fake *fake) error {
+func show(ctx context.Context, tf *terraform, fake *fake) (*kube, error) {
 	step("Apply examples/quickstart from nothing, in one run (the cluster is unknown at plan time)")
-	if err := tf.stream(ctx, "init", "-input=false", "-no-color"); err != nil {
-		return err
+	if err := tf.quiet(ctx, "init", "-input=false", "-no-color"); err != nil {
+		return nil, err
 	}
 	if err := tf.stream(ctx, "apply", "-auto-approve", "-input=false", "-no-color"); err != nil {
-		return err
+		return nil, err
 	}
 
 	step("What was wired")
 	if err := fake.printObjects(ctx); err != nil {
-		return err
+		return nil, err
 	}
 	kube, err := connect(ctx, tf)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := kube.printWorkloads(ctx); err != nil {
-		return err
+		return nil, err
 	}
 
 	step("Plan again: nothing to do")
 	if err := tf.stream(ctx, "plan", "-detailed-exitcode", "-input=false", "-no-color"); err != nil {
-		return fmt.Errorf("the second plan is not empty: %w", err)
+		return nil, fmt.Errorf("the second plan is not empty: %w", err)
 	}
 
 	step("Preempt every Spot node")
 	if err := preempt(ctx, fake, kube); err != nil {
-		return err
+		return nil, err
 	}
 
 	step("Rotate the session key: the plan shows it, and the service rolls in the same apply")
-	return rotate(ctx, tf, kube)
+	return kube, rotate(ctx, tf, kube)
 }
 
 func preempt(ctx context.Context, fake *fake, kube *kube) error {
@@ -148,8 +149,19 @@ func rotate(ctx context.Context, tf *terraform, kube *kube) error {
 	return kube.printWorkloads(ctx)
 }
 
-func destroy(ctx context.Context, tf *terraform, fake *fake) error {
-	step("Destroy, and look for what is left")
+// destroy takes the service away first, because Kubernetes can only be looked into while its cluster is there.
+func destroy(ctx context.Context, tf *terraform, fake *fake, kube *kube) error {
+	step("Destroy the service, and look for what is left in Kubernetes")
+	if err := tf.stream(ctx, "destroy", "-target=twelvefactor_service.shop", "-auto-approve", "-input=false", "-no-color"); err != nil {
+		return err
+	}
+	inKube, err := kube.namespaces(ctx)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("namespaces left in Kubernetes, besides its own: %d\n", len(inKube))
+
+	step("Destroy the rest, and look for what is left in Google Cloud")
 	if err := tf.stream(ctx, "destroy", "-auto-approve", "-input=false", "-no-color"); err != nil {
 		return err
 	}
@@ -157,10 +169,9 @@ func destroy(ctx context.Context, tf *terraform, fake *fake) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("objects left in Google Cloud and in Kubernetes: %d\n", len(left))
-	if len(left) > 0 {
-		_ = fake.printObjects(ctx)
-		return fmt.Errorf("%d objects are left", len(left))
+	fmt.Printf("objects left in Google Cloud: %d\n", len(left))
+	if left = append(left, inKube...); len(left) > 0 {
+		return fmt.Errorf("%d objects are left: %v", len(left), left)
 	}
 	return nil
 }

@@ -76,6 +76,15 @@ func (t *terraform) stream(ctx context.Context, args ...string) error {
 	return nil
 }
 
+// quiet runs a command and shows what it prints only if it fails.
+func (t *terraform) quiet(ctx context.Context, args ...string) error {
+	fmt.Printf("$ %s %s\n", filepath.Base(t.binary), strings.Join(args, " "))
+	if out, err := t.command(ctx, args...).CombinedOutput(); err != nil {
+		return fmt.Errorf("%s %s: %w\n%s", filepath.Base(t.binary), args[0], err, out)
+	}
+	return nil
+}
+
 // output reads one output that is a string.
 func (t *terraform) output(ctx context.Context, name string) (string, error) {
 	out, err := t.command(ctx, "output", "-json", name).Output()

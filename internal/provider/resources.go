@@ -1,0 +1,24 @@
+package provider
+
+import (
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/resources/cluster"
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/resources/identity"
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/resources/secret"
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/resources/service"
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/resources/sessionkey"
+)
+
+// Resources lists the resources in alphabetical order.
+func (p *twelvefactor) Resources(context.Context) []func() resource.Resource {
+	return []func() resource.Resource{
+		cluster.New,
+		identity.New,
+		secret.New,
+		service.New,
+		sessionkey.New,
+	}
+}

@@ -1,0 +1,2 @@
+// Package cluster is the resource twelvefactor_cluster: a GKE Standard cluster with its node pools as a map.
+package cluster

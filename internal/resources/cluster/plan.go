@@ -1,0 +1,81 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/deploy"
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/names"
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/tf"
+)
+
+// ModifyPlan fills in the provider's defaults, plans the repair of what is not as it should be, and refuses to delete
+// or replace a protected cluster. It looks at configuration, state and provider only.
+func (r *clusterResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	var state model
+	if !req.State.Raw.IsNull() {
+		resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	}
+	if req.Plan.Raw.IsNull() {
+		checkProtection(state, &resp.Diagnostics)
+		return
+	}
+	project := r.provider.PlanProject(ctx, req, resp, path.Root("project"))
+	r.provider.PlanLocation(ctx, req, resp, path.Root("location"))
+	r.provider.PlanEffectiveLabels(ctx, req, resp)
+	planWorkloadPool(ctx, project, resp)
+	noDrift := types.ListValueMust(types.StringType, []attr.Value{})
+	resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("drift"), noDrift)...)
+	repair := state.Status.ValueString() != deploy.ClusterReady
+	tf.PlanStatus(ctx, req, resp, repair, path.Root("status"))
+	planMissing(ctx, resp)
+	if len(resp.RequiresReplace) > 0 {
+		checkProtection(state, &resp.Diagnostics)
+	}
+}
+
+func planWorkloadPool(ctx context.Context, project types.String, resp *resource.ModifyPlanResponse) {
+	if project.IsNull() {
+		return
+	}
+	pool := types.StringUnknown()
+	if !project.IsUnknown() {
+		pool = types.StringValue(names.WorkloadPool(project.ValueString()))
+	}
+	resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("workload_pool"), pool)...)
+}
+
+// planMissing leaves open what GKE had not decided yet when an interrupted create was recorded, once the plan changes
+// something: null in a plan is a promise.
+func planMissing(ctx context.Context, resp *resource.ModifyPlanResponse) {
+	var plan model
+	resp.Diagnostics.Append(resp.Plan.Get(ctx, &plan)...)
+	if !plan.Status.IsUnknown() {
+		return
+	}
+	for name, value := range map[string]types.String{
+		"ca_certificate": plan.CACertificate, "endpoint": plan.Endpoint, "subnetwork": plan.Subnetwork, "version": plan.Version,
+	} {
+		if value.IsNull() {
+			resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root(name), types.StringUnknown())...)
+		}
+	}
+}
+
+// checkProtection refuses what would delete a cluster that is protected and was ever ready: a failed first create
+// must not need two applies to be tried again.
+func checkProtection(state model, diags *diag.Diagnostics) {
+	status := state.Status.ValueString()
+	if !state.DeletionProtection.ValueBool() || status == deploy.ClusterCreating || status == deploy.ClusterFailed {
+		return
+	}
+	diags.AddAttributeError(path.Root("deletion_protection"), fmt.Sprintf("Cluster %q is protected", state.Name.ValueString()),
+		"This plan would delete it, and deletion_protection is true in the state.\n\n"+
+			"If that is what you want, set deletion_protection = false, apply, and then apply the deletion or replacement.")
+}

@@ -1,0 +1,142 @@
+package service
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
+
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/app"
+)
+
+// expand gives the declared app, without defaults. It also takes a configuration of which parts are unknown: these are
+// left out, except that the keys of maps are always there.
+func expand(ctx context.Context, m model) (app.App, diag.Diagnostics) {
+	e := expander{ctx: ctx}
+	a := app.App{
+		Name:      m.Name.ValueString(),
+		Image:     m.Image.ValueString(),
+		Config:    stringsOf(m.Config),
+		Secrets:   stringsOf(m.Secrets),
+		Labels:    stringsOf(m.Labels),
+		Processes: map[string]app.Process{},
+		Identity:  accountOf(m.Identity.ValueString()),
+	}
+	if g, ok := read[gkeModel](e.ctx, m.GKE, &e.diags); ok {
+		a.GKE = &app.GKE{
+			Cluster: g.Cluster.ValueString(), Namespace: g.Namespace.ValueString(), Capacity: app.Capacity(g.Capacity.ValueString()),
+		}
+	}
+	if r, ok := read[runModel](e.ctx, m.CloudRun, &e.diags); ok {
+		a.CloudRun = &app.CloudRun{
+			Project: m.Project.ValueString(), Location: r.Location.ValueString(), Public: r.Public.ValueBool(),
+			Ingress: r.Ingress.ValueString(), Invokers: slices.Sorted(slices.Values(knownStrings(r.Invokers.Elements()))),
+		}
+	}
+	for name, value := range m.Processes.Elements() {
+		a.Processes[name] = e.process(value)
+	}
+	return a, e.diags
+}
+
+type expander struct {
+	ctx   context.Context
+	diags diag.Diagnostics
+}
+
+func (e *expander) process(value attr.Value) app.Process {
+	object, _ := value.(types.Object)
+	m, _ := read[processModel](e.ctx, object, &e.diags)
+	return app.Process{
+		Command:       wholeList(m.Command),
+		Args:          wholeList(m.Args),
+		Port:          positive(m.Port),
+		CPU:           m.CPU.ValueString(),
+		Memory:        m.Memory.ValueString(),
+		Scale:         e.scale(m.Scale),
+		Startup:       e.probe(m.Startup),
+		Liveness:      e.probe(m.Liveness),
+		Readiness:     e.probe(m.Readiness),
+		ShutdownGrace: duration(m.ShutdownGrace),
+		Scratch:       stringsOf(m.Scratch),
+	}
+}
+
+func (e *expander) scale(value types.Object) app.Scale {
+	m, _ := read[scaleModel](e.ctx, value, &e.diags)
+	return app.Scale{
+		Min: int(m.Min.ValueInt64()), MinSet: !m.Min.IsNull() && !m.Min.IsUnknown(),
+		Max: positive(m.Max), Concurrency: positive(m.Concurrency), CPUPercent: positive(m.CPUPercent),
+	}
+}
+
+// probe leaves a check out of which anything is unknown: the rules judge a check as a whole.
+func (e *expander) probe(value types.Object) *app.Probe {
+	m, ok := read[probeModel](e.ctx, value, &e.diags)
+	if !ok || slices.ContainsFunc(slices.Collect(maps.Values(value.Attributes())), attr.Value.IsUnknown) {
+		return nil
+	}
+	return &app.Probe{
+		Path: m.Path.ValueString(), TCP: m.TCP.ValueBool(), GRPC: m.GRPC.ValueBool(),
+		Period: duration(m.Period), Timeout: duration(m.Timeout), FailureThreshold: positive(m.FailureThreshold),
+	}
+}
+
+// read gives an object's attributes; ok is false when the object is null or unknown.
+func read[T any](ctx context.Context, object types.Object, diags *diag.Diagnostics) (m T, ok bool) {
+	if object.IsNull() || object.IsUnknown() {
+		return m, false
+	}
+	diags.Append(object.As(ctx, &m, basetypes.ObjectAsOptions{})...)
+	return m, true
+}
+
+// stringsOf gives a map of strings, nil for an empty one. Where a value is unknown its key is there with an empty one.
+func stringsOf(m types.Map) map[string]string {
+	if len(m.Elements()) == 0 {
+		return nil
+	}
+	out := make(map[string]string, len(m.Elements()))
+	for key, value := range m.Elements() {
+		s, _ := value.(types.String)
+		out[key] = s.ValueString()
+	}
+	return out
+}
+
+// knownStrings gives those elements of a set that are known.
+func knownStrings(elements []attr.Value) []string {
+	var out []string
+	for _, value := range elements {
+		if s, ok := value.(types.String); ok && !s.IsUnknown() && !s.IsNull() {
+			out = append(out, s.ValueString())
+		}
+	}
+	return out
+}
+
+// wholeList gives a list whose elements are all known, and nil otherwise: a command is no shorter for being unknown.
+func wholeList(l types.List) []string {
+	known := knownStrings(l.Elements())
+	if len(known) != len(l.Elements()) {
+		return nil
+	}
+	return known
+}
+
+// positive leaves out what the attribute's validator refuses.
+func positive(v types.Int64) int { return int(max(0, v.ValueInt64())) }
+
+// duration leaves out what the attribute's validator refuses.
+func duration(v types.String) time.Duration {
+	d, err := time.ParseDuration(v.ValueString())
+	if err != nil || d < 0 {
+		return 0
+	}
+	return d
+}

@@ -1,0 +1,98 @@
+package service
+
+import (
+	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
+)
+
+// model is the resource as Terraform holds it. Any part of it may be unknown.
+type model struct {
+	ID              types.String   `tfsdk:"id"`
+	Name            types.String   `tfsdk:"name"`
+	Project         types.String   `tfsdk:"project"`
+	Image           types.String   `tfsdk:"image"`
+	GKE             types.Object   `tfsdk:"gke"`
+	CloudRun        types.Object   `tfsdk:"cloud_run"`
+	Config          types.Map      `tfsdk:"config"`
+	Secrets         types.Map      `tfsdk:"secrets"`
+	Processes       types.Map      `tfsdk:"processes"`
+	Identity        types.String   `tfsdk:"identity"`
+	Labels          types.Map      `tfsdk:"labels"`
+	EffectiveLabels types.Map      `tfsdk:"effective_labels"`
+	URL             types.String   `tfsdk:"url"`
+	ReleaseID       types.String   `tfsdk:"release_id"`
+	Status          types.String   `tfsdk:"status"`
+	Drift           types.List     `tfsdk:"drift"`
+	Objects         types.List     `tfsdk:"objects"`
+	Timeouts        timeouts.Value `tfsdk:"timeouts"`
+}
+
+// gkeModel is the attribute gke.
+type gkeModel struct {
+	Cluster   types.String `tfsdk:"cluster"`
+	Namespace types.String `tfsdk:"namespace"`
+	Capacity  types.String `tfsdk:"capacity"`
+}
+
+// runModel is the attribute cloud_run.
+type runModel struct {
+	Location types.String `tfsdk:"location"`
+	Public   types.Bool   `tfsdk:"public"`
+	Ingress  types.String `tfsdk:"ingress"`
+	Invokers types.Set    `tfsdk:"invokers"`
+}
+
+// processModel is one element of processes.
+type processModel struct {
+	Command       types.List   `tfsdk:"command"`
+	Args          types.List   `tfsdk:"args"`
+	Port          types.Int64  `tfsdk:"port"`
+	CPU           types.String `tfsdk:"cpu"`
+	Memory        types.String `tfsdk:"memory"`
+	Scale         types.Object `tfsdk:"scale"`
+	Startup       types.Object `tfsdk:"startup"`
+	Liveness      types.Object `tfsdk:"liveness"`
+	Readiness     types.Object `tfsdk:"readiness"`
+	ShutdownGrace types.String `tfsdk:"shutdown_grace"`
+	Scratch       types.Map    `tfsdk:"scratch"`
+}
+
+// scaleModel is scale of a process.
+type scaleModel struct {
+	Min         types.Int64 `tfsdk:"min"`
+	Max         types.Int64 `tfsdk:"max"`
+	Concurrency types.Int64 `tfsdk:"concurrency"`
+	CPUPercent  types.Int64 `tfsdk:"cpu_percent"`
+}
+
+// probeModel is startup, liveness or readiness of a process.
+type probeModel struct {
+	Path             types.String `tfsdk:"path"`
+	TCP              types.Bool   `tfsdk:"tcp"`
+	GRPC             types.Bool   `tfsdk:"grpc"`
+	Period           types.String `tfsdk:"period"`
+	Timeout          types.String `tfsdk:"timeout"`
+	FailureThreshold types.Int64  `tfsdk:"failure_threshold"`
+}
+
+// The types of the nested attributes are those of the schema.
+var (
+	gkeTypes     = typesOf(gkeAttribute())
+	runTypes     = typesOf(runAttribute())
+	scaleTypes   = typesOf(scaleAttribute())
+	probeTypes   = typesOf(probeAttribute("", 0, ""))
+	processType  = processesAttribute().NestedObject.Type().(basetypes.ObjectType)
+	processTypes = processType.AttrTypes
+)
+
+func typesOf(object interface{ GetType() attr.Type }) map[string]attr.Type {
+	return object.GetType().(basetypes.ObjectType).AttrTypes
+}
+
+// webDeclared tells whether there is a process that takes requests, and so a URL.
+func (m model) webDeclared() bool {
+	_, declared := m.Processes.Elements()["web"]
+	return declared
+}

@@ -1,0 +1,209 @@
+package sessionkey
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/deploy"
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/names"
+)
+
+// model is the resource in plan and state. No key is ever part of it.
+type model struct {
+	ID               types.String   `tfsdk:"id"`
+	Name             types.String   `tfsdk:"name"`
+	Project          types.String   `tfsdk:"project"`
+	Bytes            types.Int64    `tfsdk:"bytes"`
+	Encoding         types.String   `tfsdk:"encoding"`
+	Separator        types.String   `tfsdk:"separator"`
+	Keep             types.Int64    `tfsdk:"keep"`
+	RotateAfter      types.String   `tfsdk:"rotate_after"`
+	RotationTrigger  types.String   `tfsdk:"rotation_trigger"`
+	Labels           types.Map      `tfsdk:"labels"`
+	EffectiveLabels  types.Map      `tfsdk:"effective_labels"`
+	Accessors        types.Set      `tfsdk:"accessors"`
+	Version          types.String   `tfsdk:"version"`
+	VersionID        types.String   `tfsdk:"version_id"`
+	RotatedAt        types.String   `tfsdk:"rotated_at"`
+	NextRotation     types.String   `tfsdk:"next_rotation"`
+	RotationDueSince types.String   `tfsdk:"rotation_due_since"`
+	Status           types.String   `tfsdk:"status"`
+	Timeouts         timeouts.Value `tfsdk:"timeouts"`
+}
+
+// identity is the resource's identity.
+type identity struct {
+	Project types.String `tfsdk:"project"`
+	Name    types.String `tfsdk:"name"`
+}
+
+func (m model) secretID() names.SecretID {
+	return names.SecretID{Project: m.Project.ValueString(), Name: m.Name.ValueString()}
+}
+
+func (m model) identity() identity { return identity{Project: m.Project, Name: m.Name} }
+
+// expand is the declared session key.
+func (m model) expand() deploy.SessionKeySpec {
+	return deploy.SessionKeySpec{
+		ID:        m.secretID(),
+		Settings:  m.settings(),
+		Labels:    stringsOf(m.EffectiveLabels),
+		Accessors: membersOf(m.Accessors),
+	}
+}
+
+func (m model) settings() deploy.SessionKeySettings {
+	return deploy.SessionKeySettings{
+		Bytes:           int(m.Bytes.ValueInt64()),
+		Encoding:        m.Encoding.ValueString(),
+		Separator:       m.Separator.ValueString(),
+		Keep:            int(m.Keep.ValueInt64()),
+		RotateAfter:     m.RotateAfter.ValueString(),
+		RotationTrigger: m.RotationTrigger.ValueString(),
+	}
+}
+
+// known is what the state knows of the live secret.
+func (m model) known() deploy.SecretKnown {
+	return deploy.SecretKnown{
+		Imported:  m.Name.IsNull(),
+		Labels:    stringsOf(m.EffectiveLabels),
+		Accessors: membersOf(m.Accessors),
+	}
+}
+
+// rotation is the rotation that the plan shows, nil when it shows none.
+func (m model) rotation(prior model) *deploy.SessionKeyRotation {
+	if !m.Version.IsUnknown() {
+		return nil
+	}
+	base, _ := strconv.ParseInt(prior.Version.ValueString(), 10, 64) // null: 0
+	return &deploy.SessionKeyRotation{Base: base}
+}
+
+// finished is the planned model with what the apply has found out. What was known in the plan stays, as Terraform demands.
+func (m model) finished(live deploy.SecretState) model {
+	m.ID = types.StringValue(live.ID.String())
+	if m.Version.IsUnknown() {
+		m.Version, m.VersionID = orNull(live.Version), orNull(live.VersionID())
+		m.RotatedAt = timestamp(live.VersionTime)
+		m.NextRotation = timestamp(m.settings().NextRotation(live.VersionTime))
+	}
+	if m.RotationDueSince.IsUnknown() {
+		m.RotationDueSince = types.StringNull()
+	}
+	m.Status = types.StringValue(live.Status)
+	return m
+}
+
+// flatten is the live session key as far as it is managed; prior says what is.
+func flatten(live deploy.SecretState, prior model, cloud *deploy.Cloud, defaults types.Map) model {
+	imported := prior.Name.IsNull()
+	m := prior
+	m.ID = types.StringValue(live.ID.String())
+	m.Name = types.StringValue(live.ID.Name)
+	m.Project = types.StringValue(live.ID.Project)
+	if live.Settings != nil { // else it was made by hand, and what is declared stays
+		m.Bytes, m.Keep = types.Int64Value(int64(live.Settings.Bytes)), types.Int64Value(int64(live.Settings.Keep))
+		m.Encoding, m.Separator = types.StringValue(live.Settings.Encoding), types.StringValue(live.Settings.Separator)
+		m.RotateAfter, m.RotationTrigger = orNull(live.Settings.RotateAfter), orNull(live.Settings.RotationTrigger)
+	}
+	m.Labels, m.EffectiveLabels = present(live.Labels, prior.Labels), present(live.Labels, prior.EffectiveLabels)
+	if imported {
+		m.Labels, m.EffectiveLabels = importedLabels(live.Labels, defaults)
+	}
+	if len(live.Accessors) > 0 || !prior.Accessors.IsNull() {
+		m.Accessors = setOf(live.Accessors)
+	}
+	m.Version, m.VersionID = orNull(live.Version), orNull(live.VersionID())
+	m.RotatedAt = timestamp(live.VersionTime)
+	m.NextRotation = timestamp(m.settings().NextRotation(live.VersionTime))
+	m.RotationDueSince = timestamp(cloud.RotationDueSince(m.settings(), live.VersionTime))
+	m.Status = types.StringValue(live.Status)
+	return m
+}
+
+// timestamp is RFC 3339 in UTC, null for the zero time. Fractions of a second are cut off, from each time alike.
+func timestamp(t time.Time) types.String {
+	if t.IsZero() {
+		return types.StringNull()
+	}
+	return types.StringValue(t.UTC().Format(time.RFC3339))
+}
+
+// timeOf reads what timestamp wrote.
+func timeOf(s types.String) time.Time {
+	t, err := time.Parse(time.RFC3339, s.ValueString())
+	if err != nil {
+		return time.Time{}
+	}
+	return t
+}
+
+// present gives the live values of the managed labels.
+func present(live map[string]string, managed types.Map) types.Map {
+	if managed.IsNull() {
+		return managed
+	}
+	kept := map[string]attr.Value{}
+	for key := range managed.Elements() {
+		if value, ok := live[key]; ok {
+			kept[key] = types.StringValue(value)
+		}
+	}
+	return types.MapValueMust(types.StringType, kept)
+}
+
+// importedLabels takes all labels for managed; those that the provider's default labels set are not the resource's own.
+func importedLabels(live map[string]string, defaults types.Map) (own, effective types.Map) {
+	all, rest := map[string]attr.Value{}, map[string]attr.Value{}
+	for key, value := range live {
+		all[key] = types.StringValue(value)
+		if byDefault, ok := defaults.Elements()[key]; !ok || !byDefault.Equal(all[key]) {
+			rest[key] = all[key]
+		}
+	}
+	own = types.MapNull(types.StringType)
+	if len(rest) > 0 {
+		own = types.MapValueMust(types.StringType, rest)
+	}
+	return own, types.MapValueMust(types.StringType, all)
+}
+
+func orNull(s string) types.String {
+	if s == "" {
+		return types.StringNull()
+	}
+	return types.StringValue(s)
+}
+
+func stringsOf(m types.Map) map[string]string {
+	out := map[string]string{}
+	for key, value := range m.Elements() {
+		if s, ok := value.(types.String); ok {
+			out[key] = s.ValueString()
+		}
+	}
+	return out
+}
+
+func membersOf(set types.Set) []string {
+	var out []string
+	_ = set.ElementsAs(context.Background(), &out, false) // strings by schema, known at apply
+	return slices.Sorted(slices.Values(out))
+}
+
+func setOf(members []string) types.Set {
+	values := make([]attr.Value, 0, len(members))
+	for _, member := range members {
+		values = append(values, types.StringValue(member))
+	}
+	return types.SetValueMust(types.StringType, values)
+}

@@ -1,0 +1,93 @@
+package sessionkey
+
+import (
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/deploy"
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/tf"
+)
+
+// ModifyPlan plans what the provider computes. It depends on configuration, state and provider configuration only, never
+// on the time: Terraform calls it again when a saved plan is applied, and what differs then is fatal. That a rotation is
+// due was decided by Read and is in the state.
+func (r *sessionKeyResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	if r.provider == nil || req.Plan.Raw.IsNull() {
+		return
+	}
+	r.provider.PlanProject(ctx, req, resp, path.Root("project"))
+	r.provider.PlanEffectiveLabels(ctx, req, resp)
+	var c change
+	resp.Diagnostics.Append(resp.Plan.Get(ctx, &c.plan)...)
+	if !req.State.Raw.IsNull() {
+		c.prior = &model{}
+		resp.Diagnostics.Append(req.State.Get(ctx, c.prior)...)
+	}
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	for name, planned := range c.computed() {
+		resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root(name), planned)...)
+	}
+	unready := c.prior != nil && c.prior.Status.ValueString() != deploy.SecretReady
+	tf.PlanStatus(ctx, req, resp, unready, path.Root("status"))
+}
+
+// change is a plan and what was before it; prior is nil for a create.
+type change struct {
+	plan  model
+	prior *model
+}
+
+// rotates tells whether the apply draws a key.
+func (c change) rotates() bool {
+	switch {
+	case c.prior == nil || c.prior.Version.IsNull():
+		return true
+	case c.prior.Bytes.IsNull(): // a secret made by hand and imported: its payload stays until a rotation is asked for
+		return c.due()
+	case c.plan.Bytes.IsUnknown() || c.plan.Encoding.IsUnknown() || c.plan.Separator.IsUnknown() || c.plan.RotationTrigger.IsUnknown():
+		return true
+	default:
+		return c.due() || c.prior.settings().NeedsRotation(c.plan.settings())
+	}
+}
+
+// due tells whether Read has found the rotation due and the plan has not put it off. How far a longer rotate_after puts
+// it off only the next Read can tell.
+func (c change) due() bool {
+	since := timeOf(c.prior.RotationDueSince)
+	if since.IsZero() || c.plan.RotateAfter.IsNull() || c.plan.RotateAfter.IsUnknown() {
+		return false
+	}
+	return !c.plan.settings().NextRotation(timeOf(c.prior.RotatedAt)).After(since)
+}
+
+// computed plans what depends on whether there is a rotation.
+func (c change) computed() map[string]types.String {
+	planned := map[string]types.String{
+		"id":                 types.StringUnknown(),
+		"version":            types.StringUnknown(),
+		"version_id":         types.StringUnknown(),
+		"rotated_at":         types.StringUnknown(),
+		"next_rotation":      types.StringUnknown(),
+		"rotation_due_since": types.StringNull(),
+	}
+	if !c.plan.Project.IsUnknown() && !c.plan.Name.IsUnknown() {
+		planned["id"] = types.StringValue(c.plan.secretID().String())
+	}
+	switch {
+	case c.plan.RotateAfter.IsNull():
+		planned["next_rotation"] = types.StringNull()
+	case !c.rotates() && !c.plan.RotateAfter.IsUnknown():
+		planned["next_rotation"] = timestamp(c.plan.settings().NextRotation(timeOf(c.prior.RotatedAt)))
+	}
+	if !c.rotates() {
+		planned["version"], planned["version_id"] = c.prior.Version, c.prior.VersionID
+		planned["rotated_at"] = c.prior.RotatedAt
+	}
+	return planned
+}

@@ -1,0 +1,200 @@
+package sessionkey_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/acctest"
+)
+
+const noun = "twelvefactor_session_key"
+
+// valid is a session key with these attributes changed. Defaults are spelled out, as Terraform leaves them to the provider.
+func valid(change acctest.Attributes) acctest.Attributes {
+	config := acctest.Attributes{"name": "shop", "rotate_after": "720h"}
+	for name, value := range change {
+		config[name] = value
+	}
+	return config
+}
+
+func TestSessionKey_refusesWrongInput(t *testing.T) {
+	provider := acctest.New(t).InProcess(t, noun)
+	for name, change := range map[string]acctest.Attributes{
+		"name with a space":                {"name": "a b"},
+		"bytes under 16":                   {"bytes": int64(15)},
+		"bytes over 64":                    {"bytes": int64(65)},
+		"encoding that does not exist":     {"encoding": "raw"},
+		"keep below zero":                  {"keep": int64(-1)},
+		"keep over 10":                     {"keep": int64(11)},
+		"empty separator":                  {"separator": ""},
+		"separator of 9 characters":        {"separator": ",,,,,,,,,"},
+		"separator that a key may contain": {"separator": "-"},
+		"separator outside ASCII":          {"separator": "·"},
+		"rotate_after without a unit":      {"rotate_after": "720"},
+		"rotate_after in days":             {"rotate_after": "30d"},
+		"rotate_after of zero":             {"rotate_after": "0s"},
+		"rotate_after below zero":          {"rotate_after": "-1h"},
+		"empty rotation_trigger":           {"rotation_trigger": ""},
+		"public accessor":                  {"accessors": []string{"allAuthenticatedUsers"}},
+		"label of the stamp":               {"labels": map[string]string{"twelvefactor-stack": "x"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			said := acctest.DiagnosticsText(provider.Validate(t, valid(change)))
+			for attribute := range change {
+				if !strings.Contains(said, "ERROR") || !strings.Contains(said, attribute) {
+					t.Errorf("want an error at %s, got:\n%s", attribute, said)
+				}
+			}
+		})
+	}
+	for name, change := range map[string]acctest.Attributes{
+		"as it is":          nil,
+		"never rotates":     {"rotate_after": nil},
+		"newline separator": {"separator": "\n"},
+		"everything":        {"bytes": int64(64), "encoding": "base64", "keep": int64(0), "rotation_trigger": "x", "separator": " | "},
+	} {
+		if said := acctest.DiagnosticsText(provider.Validate(t, valid(change))); said != "" {
+			t.Errorf("%s: %s", name, said)
+		}
+	}
+}
+
+// TestSessionKey_planDependsOnStateAlone walks over the due date: only a refresh finds the rotation due, and what was
+// planned before it is what the apply does.
+func TestSessionKey_planDependsOnStateAlone(t *testing.T) {
+	t.Parallel()
+	env := acctest.New(t, acctest.WithRand(acctest.Secrets.Reader()))
+	provider := env.InProcess(t, noun)
+	state := mustApply(t, provider, nil, valid(nil))
+	relabelled := valid(acctest.Attributes{"labels": map[string]string{"team": "shop"}})
+	saved := mustPlan(t, provider, state, relabelled)
+
+	env.Clock.Advance(721 * time.Hour)
+	if !mustPlan(t, provider, state, valid(nil)).Empty() {
+		t.Error("a plan without a refresh rotates")
+	}
+	again := mustPlan(t, provider, state, relabelled)
+	if !again.Planned.Equal(saved.Planned) {
+		t.Errorf("the same plan after the due date differs: %s", again.Planned)
+	}
+	state, _ = provider.Apply(t, saved)
+	if state.Get(t, "version") != "1" || state.Get(t, "rotation_due_since") != "" {
+		t.Errorf("a saved plan without a rotation rotated to version %s", state.Get(t, "version"))
+	}
+
+	state, _ = provider.Read(t, state)
+	if state.Get(t, "rotation_due_since") != state.Get(t, "next_rotation") {
+		t.Errorf("due since %s, next rotation %s", state.Get(t, "rotation_due_since"), state.Get(t, "next_rotation"))
+	}
+	due := mustPlan(t, provider, state, relabelled)
+	if !due.Unknown(t, "version_id") || !due.Unknown(t, "rotated_at") || due.Replaces {
+		t.Errorf("the plan does not show the rotation: %s", due.Planned)
+	}
+	state, _ = provider.Apply(t, due)
+	if state.Get(t, "version") != "2" {
+		t.Errorf("version %s", state.Get(t, "version"))
+	}
+	state, _ = provider.Read(t, state)
+	if !mustPlan(t, provider, state, relabelled).Empty() {
+		t.Error("the plan after the rotation is not empty")
+	}
+}
+
+// TestSessionKey_plansOfADueKey changes rotate_after in the very plan in which a rotation is due.
+func TestSessionKey_plansOfADueKey(t *testing.T) {
+	t.Parallel()
+	unknown := tftypes.NewValue(tftypes.String, tftypes.UnknownValue)
+	env := acctest.New(t, acctest.WithRand(acctest.Secrets.Reader()))
+	provider := env.InProcess(t, noun)
+	state := mustApply(t, provider, nil, valid(nil))
+	env.Clock.Advance(721 * time.Hour)
+	state, _ = provider.Read(t, state)
+	for name, test := range map[string]struct {
+		change  acctest.Attributes
+		rotates bool
+	}{
+		"as it was":       {nil, true},
+		"shorter":         {acctest.Attributes{"rotate_after": "1h"}, true},
+		"the same, other": {acctest.Attributes{"rotate_after": "43200m"}, true},
+		"longer":          {acctest.Attributes{"rotate_after": "7200h"}, false},
+		"no more":         {acctest.Attributes{"rotate_after": nil}, false},
+		"known later":     {acctest.Attributes{"rotate_after": unknown}, false},
+		"trigger unknown": {acctest.Attributes{"rotate_after": nil, "rotation_trigger": unknown}, true},
+	} {
+		plan := mustPlan(t, provider, state, valid(test.change))
+		if plan.Unknown(t, "version_id") != test.rotates {
+			t.Errorf("%s: version_id unknown: %t", name, plan.Unknown(t, "version_id"))
+		}
+	}
+}
+
+func mustPlan(t *testing.T, provider *acctest.InProcess, prior *acctest.State, config acctest.Attributes) *acctest.Plan {
+	t.Helper()
+	plan, diagnostics := provider.Plan(t, prior, config)
+	if plan == nil {
+		t.Fatal(acctest.DiagnosticsText(diagnostics))
+	}
+	return plan
+}
+
+func mustApply(t *testing.T, provider *acctest.InProcess, prior *acctest.State, config acctest.Attributes) *acctest.State {
+	t.Helper()
+	state, diagnostics := provider.Apply(t, mustPlan(t, provider, prior, config))
+	if len(diagnostics) > 0 {
+		t.Fatal(acctest.DiagnosticsText(diagnostics))
+	}
+	return state
+}
+
+// TestSessionKey_plansWithReadOnlyCredentials refreshes and plans a due rotation as a caller that may neither write nor
+// read keys.
+func TestSessionKey_plansWithReadOnlyCredentials(t *testing.T) {
+	t.Parallel()
+	env := acctest.New(t, acctest.WithRand(acctest.Secrets.Reader()))
+	state := mustApply(t, env.InProcess(t, noun), nil, valid(nil))
+	env.Clock.Advance(721 * time.Hour)
+	reader := env.As(t, acctest.WithAccessToken(acctest.ReadOnlyToken)).InProcess(t, noun)
+	state, diagnostics := reader.Read(t, state)
+	if len(diagnostics) > 0 {
+		t.Fatal(acctest.DiagnosticsText(diagnostics))
+	}
+	if !mustPlan(t, reader, state, valid(nil)).Unknown(t, "version_id") {
+		t.Error("the due rotation is not planned")
+	}
+}
+
+// TestSessionKey_importsWhatWasMadeByHand takes over a secret that the provider knows nothing of: its payload is neither
+// read into the state nor changed, and becomes the previous key at the first rotation.
+func TestSessionKey_importsWhatWasMadeByHand(t *testing.T) {
+	t.Parallel()
+	env := acctest.New(t, acctest.WithRand(acctest.Secrets.Reader()))
+	byHand := acctest.Secrets.Text(t, "made by hand")
+	makeByHand(t, env, byHand)
+	provider := env.InProcess(t, noun)
+	for name, from := range map[string]string{"id": id, "identity": ""} {
+		imported, diagnostics := provider.Import(t, from, map[string]string{"project": "acme-dev", "name": "shop"})
+		acctest.Secrets.CheckState(t, imported, diagnostics)
+		if imported == nil || imported.Get(t, "version") != "1" {
+			t.Fatalf("by %s: %v\n%s", name, imported, acctest.DiagnosticsText(diagnostics))
+		}
+	}
+	state, _ := provider.Import(t, id, nil)
+	config := valid(acctest.Attributes{"bytes": int64(16)})
+	plan := mustPlan(t, provider, state, config)
+	if plan.Unknown(t, "version_id") || plan.Replaces {
+		t.Errorf("taking it over changes the key: %s", plan.Planned)
+	}
+	state, _ = provider.Apply(t, plan)
+	state, _ = provider.Read(t, state)
+	if !mustPlan(t, provider, state, config).Empty() || versions(t, env) != 1 {
+		t.Error("the plan after taking it over is not empty, or a version was added")
+	}
+	state = mustApply(t, provider, state, valid(acctest.Attributes{"bytes": int64(16), "rotation_trigger": "x"}))
+	if !strings.HasSuffix(payload(t, env, state.Get(t, "version")), ","+byHand) {
+		t.Error("the payload made by hand is not the previous key")
+	}
+}

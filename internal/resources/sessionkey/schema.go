@@ -1,0 +1,156 @@
+package sessionkey
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
+	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/int64default"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringdefault"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/deploy"
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/names"
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/sessionkey"
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/tf"
+)
+
+// Bounds and defaults of the attributes.
+const (
+	minBytes, maxBytes, defaultBytes = sessionkey.MinBytes, 64, 32
+	maxKeep, defaultKeep             = 10, 1
+	defaultSeparator                 = sessionkey.DefaultSeparator
+	maxSeparator                     = 8
+	maxTrigger                       = 256
+	// defaultEncoding is hex because it is read alike everywhere: no padding, no second alphabet, nothing to escape.
+	defaultEncoding = sessionkey.Hex
+)
+
+// Schema describes the resource.
+func (r *sessionKeyResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
+	attributes := settingsAttributes()
+	attributes["id"] = computedString("`projects/PROJECT/secrets/NAME`.")
+	attributes["name"] = schema.StringAttribute{
+		Required: true,
+		MarkdownDescription: "The name of the secret in the project: 1 to 255 letters, digits, `-` and `_`. A change makes another secret: the " +
+			"old one is destroyed with its keys.",
+		PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()},
+		Validators:    []validator.String{tf.Checked("the name of a secret", names.CheckSecret)},
+	}
+	attributes["project"] = schema.StringAttribute{
+		Optional: true, Computed: true,
+		MarkdownDescription: "The project's id. Default: the provider's `project`. A change makes another secret.",
+		Validators:          []validator.String{tf.Checked("a project id", names.CheckProject)},
+	}
+	attributes["labels"] = tf.LabelsAttribute()
+	attributes["effective_labels"] = tf.EffectiveLabelsAttribute()
+	attributes["accessors"] = schema.SetAttribute{
+		ElementType: types.StringType, Optional: true,
+		MarkdownDescription: "IAM members that get `roles/secretmanager.secretAccessor` on this secret. They are added and removed one by one: " +
+			"members that others have granted are neither shown nor touched. Default: none. A `twelvefactor_service` that uses the key " +
+			"grants itself access.",
+		Validators: []validator.Set{setvalidator.ValueStringsAre(tf.Checked("an IAM member", deploy.CheckAccessor))},
+	}
+	attributes["timeouts"] = timeouts.Attributes(ctx, timeouts.Opts{Create: true, Read: true, Update: true, Delete: true})
+	for name, attribute := range computedAttributes() {
+		attributes[name] = attribute
+	}
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "A ring of random session keys in Secret Manager. The keys are drawn inside the provider from the operating " +
+			"system's generator and sent to the API: they are in no configuration, plan, state or log. A version's payload is the current " +
+			"key, followed by the previous ones that are still valid, so that sessions survive a rotation.",
+		Attributes: attributes,
+	}
+}
+
+func settingsAttributes() map[string]schema.Attribute {
+	encodings := sessionkey.Encodings()
+	return map[string]schema.Attribute{
+		"bytes": schema.Int64Attribute{
+			Optional: true, Computed: true, Default: int64default.StaticInt64(defaultBytes),
+			MarkdownDescription: fmt.Sprintf("Length of a key in bytes before encoding: %d to %d. A change rotates. Default: %d.", minBytes, maxBytes, defaultBytes),
+			Validators:          []validator.Int64{int64validator.Between(minBytes, maxBytes)},
+		},
+		"encoding": schema.StringAttribute{
+			Optional: true, Computed: true, Default: stringdefault.StaticString(string(defaultEncoding)),
+			MarkdownDescription: fmt.Sprintf("How keys are written: `%s`. A change rotates; previous keys stay as they were written. Default: `%s`.",
+				strings.Join(encodings, "`, `"), defaultEncoding),
+			Validators: []validator.String{stringvalidator.OneOf(encodings...)},
+		},
+		"separator": schema.StringAttribute{
+			Optional: true, Computed: true, Default: stringdefault.StaticString(defaultSeparator),
+			MarkdownDescription: fmt.Sprintf("What stands between the keys of the payload: 1 to %d characters that no encoding uses (no letters, "+
+				"digits, `+`, `/`, `=`, `-`, `_`). A change rotates. Default: `%s`.", maxSeparator, defaultSeparator),
+			Validators: []validator.String{tf.Checked("a separator", checkSeparator)},
+		},
+		"keep": schema.Int64Attribute{
+			Optional: true, Computed: true, Default: int64default.StaticInt64(defaultKeep),
+			MarkdownDescription: fmt.Sprintf("How many previous keys stay in the payload: 0 to %d. With 0 every session ends at a rotation. A change "+
+				"takes effect with the next rotation. Default: %d.", maxKeep, defaultKeep),
+			Validators: []validator.Int64{int64validator.Between(0, maxKeep)},
+		},
+		"rotate_after": schema.StringAttribute{
+			Optional: true,
+			MarkdownDescription: "Age at which the current key is replaced, such as `\"720h\"`. A refresh that finds the key due sets " +
+				"`rotation_due_since`, and the plan shows the rotation; nothing rotates between runs. Default: never.",
+			Validators: []validator.String{tf.DurationValidator(time.Second)},
+		},
+		"rotation_trigger": schema.StringAttribute{
+			Optional:            true,
+			MarkdownDescription: "Any text; a change of it rotates, for example after a leak. Default: none.",
+			Validators:          []validator.String{stringvalidator.LengthBetween(1, maxTrigger)},
+		},
+	}
+}
+
+func computedAttributes() map[string]schema.Attribute {
+	return map[string]schema.Attribute{
+		"version": computedString("The number of the version that holds the ring, such as `\"3\"`. Null when it was disabled or destroyed by hand."),
+		"version_id": computedString("The full name of that version, `projects/PROJECT/secrets/NAME/versions/NUMBER`: give this to a service. " +
+			"A rotation changes it, so services roll to the new ring in the same apply."),
+		"rotated_at":         computedString("When the current key was drawn, in RFC 3339, UTC."),
+		"next_rotation":      computedString("`rotated_at` and `rotate_after` added up, in RFC 3339, UTC. Null without `rotate_after`."),
+		"rotation_due_since": computedString("Since when a rotation has been due, in RFC 3339, UTC; decided by a refresh. Null when none is due."),
+		"status": computedString("`ready`; `creating` when the create was interrupted (the next apply goes on); `degraded` when the version was " +
+			"disabled or destroyed by hand (the next apply draws a new key and keeps the previous ones that can still be read)."),
+	}
+}
+
+// IdentitySchema describes what a session key is found by.
+func (r *sessionKeyResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
+	resp.IdentitySchema = identityschema.Schema{Attributes: map[string]identityschema.Attribute{
+		"project": tf.IdentityRequired("The project's id."),
+		"name":    tf.IdentityRequired("The secret's name."),
+	}}
+}
+
+func computedString(description string) schema.StringAttribute {
+	return schema.StringAttribute{Computed: true, MarkdownDescription: description}
+}
+
+// checkSeparator keeps keys apart whatever encoding they were written in: the ring outlives a change of it.
+func checkSeparator(separator string) error {
+	if separator == "" || len(separator) > maxSeparator {
+		return fmt.Errorf("it has %d characters instead of 1 to %d; for example \",\"", len(separator), maxSeparator)
+	}
+	for _, c := range separator {
+		switch {
+		case c > '~' || c < ' ' && c != '\n' && c != '\t':
+			return fmt.Errorf("%q is not printable ASCII; for example \",\"", c)
+		case c >= '0' && c <= '9', c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', strings.ContainsRune("+/=-_", c):
+			return fmt.Errorf("%q can be part of a key; for example \",\"", c)
+		}
+	}
+	return nil
+}
