@@ -21,6 +21,8 @@ RC
 cp "$root/examples/provider/provider.tf" "$work/main.tf"
 TF_CLI_CONFIG_FILE="$work/cli.tfrc" "$tofu" -chdir="$work" providers schema -json >"$work/schema.json" 2>"$work/schema.log" ||
 	{ cat "$work/schema.log" >&2; exit 1; }
+# It looks for the provider under the default namespace.
+sed -i.bak 's#registry.terraform.io/twelvefactor/twelvefactor#registry.terraform.io/hashicorp/twelvefactor#g' "$work/schema.json"
 
 out=docs
 # The generator writes below the provider's folder only.
