@@ -4,6 +4,7 @@ import (
 	"context"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -36,7 +37,7 @@ func TestQuickstartKilledTwice(t *testing.T) {
 		t.Fatal(err)
 	}
 	killed = cli.Start(t, "apply", "-auto-approve", "-input=false")
-	waitForDeployment(t, env, "shop", "shop-web")
+	waitForDeployment(t, env, killed, "shop", "shop-web")
 	killed.Kill(t)
 
 	if err := env.Fake.SetImage(quickstartImage, ""); err != nil {
@@ -121,7 +122,7 @@ func quickstart(t *testing.T, env *Env, variables ...string) *CLI {
 }
 
 // waitForDeployment waits until a Deployment is there, ready or not.
-func waitForDeployment(t *testing.T, env *Env, namespace, name string) {
+func waitForDeployment(t *testing.T, env *Env, run *Process, namespace, name string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
@@ -136,7 +137,14 @@ func waitForDeployment(t *testing.T, env *Env, namespace, name string) {
 			}
 		}
 		if err := env.Clock.Sleep(ctx, 10*pollInterval); err != nil {
-			t.Fatalf("deployment %s/%s did not appear: %v", namespace, name, err)
+			t.Fatalf("deployment %s/%s did not appear: %v; the run said:\n%s", namespace, name, err, run.output(t))
 		}
 	}
+}
+
+// output is what a run has said that may have ended by itself.
+func (p *Process) output(t *testing.T) string {
+	t.Helper()
+	_ = p.signal(syscall.SIGKILL)
+	return p.Wait(t).Output()
 }

@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/app"
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/gcp"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/kube"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/names"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/render/gke"
@@ -66,6 +67,9 @@ func (c *Cloud) namespaceCreate(ctx context.Context, k *kube.Client, namespace s
 // uses without an object in it yet may be deleted: only those who came through WithNamespace are waited for.
 func (c *Cloud) ReleaseNamespace(ctx context.Context, cluster names.ClusterID, namespace string) ([]Notice, error) {
 	k, err := c.Kube(ctx, cluster)
+	if gcp.IsNotFound(err) {
+		return nil, nil // gone with its cluster
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -198,3 +198,31 @@ func TestUpdateSecret_settlesWhatAnInterruptedRunAnnounced(t *testing.T) {
 		})
 	}
 }
+
+// TestUpdateSecret_stopsWithoutTheRightToCompare loses the answer of the add for a caller that may not read values.
+func TestUpdateSecret_stopsWithoutTheRightToCompare(t *testing.T) {
+	b := newSecretBench(t)
+	b.mustApply(*secretNamed("1")(b))
+	for _, fault := range []fakegcp.Fault{
+		{Method: "AddSecretVersion", Occurrence: 1, When: fakegcp.After, Code: codes.Unavailable},
+		{Method: "AccessSecretVersion", Code: codes.PermissionDenied},
+	} {
+		if err := b.fake.Inject(fault); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d := *secretNamed("2")(b)
+	if err := b.apply(d); err == nil || !strings.Contains(err.Error(), "Cannot tell whether") {
+		t.Errorf("error %v", err)
+	}
+	if b.state.ValueVersion != "1" || b.state.Version != "1" {
+		t.Errorf("the state says %+v", b.state)
+	}
+	b.fake.ClearFaults()
+	b.mustApply(d)
+	if b.state.Version != "2" || len(b.enabled()) != 2 {
+		t.Errorf("version %s of %d", b.state.Version, len(b.enabled()))
+	}
+	b.checkSettled(d)
+	b.checkSecrecy()
+}

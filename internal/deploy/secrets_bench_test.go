@@ -62,7 +62,7 @@ func (b *secretBench) another(stack string) *deploy.Cloud { return b.reach(b.fak
 
 func (b *secretBench) reach(addr, stack string) *deploy.Cloud {
 	client := gcp.New(gcp.Options{
-		EmulatorHost: addr, Clock: b.clock, PollInterval: time.Millisecond, RequestTimeout: b.patience,
+		EmulatorHost: addr, Clock: b.clock, PollInterval: time.Second, RequestTimeout: b.patience,
 	})
 	b.Cleanup(func() { _ = client.Close() })
 	return &deploy.Cloud{

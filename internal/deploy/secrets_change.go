@@ -58,7 +58,9 @@ type secretWrite struct {
 	nonce string
 	// abandoned is the nonce of an intent of another run that may be overwritten.
 	abandoned string
-	next      secret.Bytes
+	next      secret.Bytes // the payload that was announced
+	// sent tells that the announced version may have been added.
+	sent bool
 }
 
 func newSecretWrite(c *Cloud, t secretTarget) *secretWrite {
@@ -105,6 +107,9 @@ func (w *secretWrite) advance(ctx context.Context) (version int64, err error) {
 			return false, w.begin(ctx, live)
 		}
 	})
+	if err != nil && !w.next.IsZero() && !w.sent {
+		w.release(ctx)
+	}
 	return version, err
 }
 
@@ -145,6 +150,7 @@ func (w *secretWrite) add(ctx context.Context, live secretLive) (int64, error) {
 		}
 		w.next = payload
 	}
+	w.sent = true
 	var err error
 	for range secretAdds {
 		var version int64
@@ -152,12 +158,12 @@ func (w *secretWrite) add(ctx context.Context, live secretLive) (int64, error) {
 			return version, nil
 		}
 		if !gcp.Ambiguous(err) {
-			w.release(ctx)
+			w.sent = false
 			return 0, err
 		}
 		found, readErr := w.find(ctx, live.intent.Base)
 		if readErr != nil {
-			return 0, secretUnsettled(w.id, errors.Join(err, readErr))
+			return 0, secretUnsettled(w.id, readErr)
 		}
 		if found != 0 {
 			return found, nil
@@ -207,8 +213,8 @@ func (w *secretWrite) find(ctx context.Context, base int64) (int64, error) {
 	return 0, nil
 }
 
-// release takes the intent back after the API has refused the version for good. It is best effort: an intent that
-// stays is settled by the next run.
+// release takes the intent back when it is certain that the version was not added. It is best effort: an intent that stays
+// is settled by the next run.
 func (w *secretWrite) release(ctx context.Context) {
 	ctx, cancel := secretDetach(ctx)
 	defer cancel()

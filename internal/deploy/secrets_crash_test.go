@@ -67,7 +67,7 @@ func (s sweep) crash(b *secretBench, at fakegcp.Fault) {
 	}
 	line.cut()
 	b.fake.ClearFaults()
-	<-ended
+	_ = b.note(<-ended)
 	b.state, b.cloud, b.tainted = state, cloud, false
 }
 

@@ -52,7 +52,7 @@ func TestCreateSecret_interruptedAtEveryCall(t *testing.T) {
 				if stored := len(b.enabled()); live.Exists && (err != nil) != (stored == 0) {
 					t.Errorf("%d versions, error %v", stored, err)
 				}
-				b.note(err)
+				_ = b.note(err)
 				b.checkSecrecy()
 			})
 		}

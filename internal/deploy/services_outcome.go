@@ -31,12 +31,13 @@ func serviceLeft(err error) bool {
 }
 
 // serviceMayGoOn tells failures after which the same change goes on when it is applied again (the run was interrupted,
-// the time was up, a server was away) from those in which the release itself was refused or does not run.
-func serviceMayGoOn(err error) bool {
+// the time was up, a server was away) from those in which the release itself was refused or does not run. When ctx has
+// ended, whatever failed last was cut off, also where the error is about something that came before.
+func serviceMayGoOn(ctx context.Context, err error) bool {
 	var rollout *kube.RolloutError
 	var operation *gcp.OperationError
 	switch kind := gcp.Classify(err); {
-	case kind == gcp.Canceled:
+	case ctx.Err() != nil, kind == gcp.Canceled:
 		return true
 	case errors.As(err, &rollout), errors.As(err, &operation):
 		return false
@@ -59,7 +60,7 @@ func (c *Cloud) serviceCreated(ctx context.Context, target serviceTarget, a app.
 		return nil, nil, serviceError("create", a, failure)
 	}
 	failure = errors.Join(failure, err)
-	if failure != nil && !serviceMayGoOn(failure) {
+	if failure != nil && !serviceMayGoOn(ctx, failure) {
 		state.Status = ServiceFailed
 		return state, notices, serviceError("create", a, failure)
 	}

@@ -63,7 +63,7 @@ func (r serviceRetired) plus(before, after app.App) serviceRetired {
 		if who == serviceIdentity(after) {
 			kept = serviceSecrets(after)
 		}
-		if grants[who] = serviceWithout(secrets, kept); len(grants[who]) == 0 {
+		if grants[who] = serviceOtherSecrets(secrets, kept); len(grants[who]) == 0 {
 			delete(grants, who)
 		}
 	}
@@ -73,6 +73,20 @@ func (r serviceRetired) plus(before, after app.App) serviceRetired {
 		Invokers:  serviceWithout(append(slices.Clone(r.Invokers), serviceInvokers(before)...), serviceInvokers(after)),
 	}
 }
+
+// serviceOtherSecrets leaves out the kept secrets also where one name has the project's id and the other its number:
+// they may be the same secret, and a grant too many is better than a revision that cannot start.
+func serviceOtherSecrets(all, kept []string) []string {
+	return serviceWithout(slices.DeleteFunc(slices.Clone(all), func(name string) bool {
+		one, errOne := names.ParseSecretID(name)
+		return errOne == nil && slices.ContainsFunc(kept, func(other string) bool {
+			two, err := names.ParseSecretID(other)
+			return err == nil && one.Name == two.Name && serviceIsNumber(one.Project) != serviceIsNumber(two.Project)
+		})
+	}), kept)
+}
+
+func serviceIsNumber(project string) bool { return strings.Trim(project, "0123456789") == "" }
 
 func serviceWithout(all, kept []string) []string {
 	left := slices.DeleteFunc(slices.Clone(all), func(s string) bool { return slices.Contains(kept, s) })

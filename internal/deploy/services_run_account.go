@@ -2,7 +2,6 @@ package deploy
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -34,22 +33,20 @@ func (s *serviceRun) ensureAccount(ctx context.Context) (made bool, err error) {
 	}
 	var live *adminpb.ServiceAccount
 	err = s.cloud.serviceRepeat(ctx, "service account "+s.accountName().Email, func(ctx context.Context) (bool, error) {
-		_, err := s.cloud.GCP.ServiceAccounts().Create(ctx, s.id.Project, serviceAccountID(s.app), &adminpb.ServiceAccount{
-			DisplayName: s.app.Name, Description: s.accountDescription(),
-		})
+		found, err := s.cloud.GCP.ServiceAccounts().Get(ctx, s.accountName().String())
 		if err == nil {
-			made = true
+			live = found
 			return true, nil
 		}
-		if !gcp.IsAlreadyExists(err) && !gcp.Ambiguous(err) {
-			return true, err
+		if !gcp.IsNotFound(err) {
+			return !gcp.IsTransient(err), err
 		}
-		found, lookErr := s.cloud.GCP.ServiceAccounts().Get(ctx, s.accountName().String())
-		if lookErr != nil { // not there, or not known everywhere yet: once more
-			return !gcp.IsNotFound(lookErr) && !gcp.IsTransient(lookErr), errors.Join(err, lookErr)
-		}
-		live = found
-		return true, nil
+		_, err = s.cloud.GCP.ServiceAccounts().Create(ctx, s.id.Project, serviceAccountID(s.app), &adminpb.ServiceAccount{
+			DisplayName: s.app.Name, Description: s.accountDescription(),
+		})
+		made = err == nil
+		// One that is said to exist and is not found is not known everywhere yet.
+		return !gcp.IsAlreadyExists(err) && !gcp.Ambiguous(err), err
 	})
 	switch {
 	case err != nil:

@@ -136,7 +136,7 @@ func (s *serviceRun) begin(ctx context.Context, timeout time.Duration) ([]Notice
 	if err == nil || serviceLeft(err) {
 		return nil, err
 	}
-	if serviceMayGoOn(err) && made {
+	if serviceMayGoOn(ctx, err) && made {
 		return nil, serviceUnfinished{err}
 	}
 	return nil, errors.Join(err, s.undo(ctx, made))

@@ -56,7 +56,8 @@ func (d *runDiffer) message(path string, declared, live protoreflect.Message) {
 	fields := declared.Descriptor().Fields()
 	for i := range fields.Len() {
 		field := fields.Get(i)
-		if runNotCompared[field.FullName()] || !declared.Has(field) && !(runOwned[field.FullName()] && live.Has(field)) {
+		owned := runOwned[field.FullName()] && live.Has(field)
+		if runNotCompared[field.FullName()] || !declared.Has(field) && !owned {
 			continue
 		}
 		at := strings.TrimPrefix(path+"."+string(field.Name()), ".")
@@ -97,7 +98,8 @@ func (d *runDiffer) maps(path string, field protoreflect.FieldDescriptor, declar
 		if live.Has(key) {
 			have = live.Get(key).String()
 		}
-		if want != have && !(runQuantities[field.FullName()] && sameQuantity(want, have)) {
+		same := want == have || runQuantities[field.FullName()] && sameQuantity(want, have)
+		if !same {
 			d.add(path+"["+k+"]", runShort(want), runShort(have))
 		}
 	}

@@ -10,7 +10,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/kube"
 )
@@ -79,25 +83,48 @@ func TestReplacedListEntryIsRemovedAndAddedOnesStay(t *testing.T) {
 	client, namespace := live(t)
 	declared := deployment(t, namespace, "ok:1")
 	apply(t, client, declared, kube.ApplyOptions{})
-	edited := deployment(t, namespace, "ok:1")
-	containers, _, _ := unstructured.NestedSlice(edited.Object, "spec", "template", "spec", "containers")
-	web := containers[0].(map[string]any)
-	web["ports"] = []any{map[string]any{"containerPort": int64(9090), "protocol": "TCP"}}
-	web["env"] = []any{map[string]any{"name": "ADDED", "value": "x"}}
-	_ = unstructured.SetNestedSlice(edited.Object, containers, "spec", "template", "spec", "containers")
-	apply(t, client, edited, kube.ApplyOptions{Force: true, FieldManager: "somebody"})
-	// Somebody's apply does not take our entry away; the edit of a person does.
-	before := parse(t, `{spec: {template: {spec: {containers: [{name: web, ports: [{containerPort: 9090}]}]}}}}`)
+	person := administrator(t)
+	edit := `[{"op":"replace","path":"/spec/template/spec/containers/0/ports/0/containerPort","value":9090},
+		{"op":"add","path":"/spec/template/spec/containers/0/env","value":[{"name":"ADDED","value":"x"}]}]`
+	options := metav1.PatchOptions{FieldManager: "kubectl-edit"}
+	if _, err := person.AppsV1().Deployments(namespace).Patch(t.Context(), "web", types.JSONPatchType, []byte(edit), options); err != nil {
+		t.Fatal(err)
+	}
+	before, err := client.Get(t.Context(), kube.RefOf(declared))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if changes := kube.Diff(declared, before); len(changes) != 1 || !strings.HasSuffix(changes[0].Path, "ports[8080]") {
+		t.Errorf("changes: %v", changes)
+	}
 	after, _, err := client.Replace(t.Context(), declared, before)
 	if err != nil {
 		t.Fatal(err)
 	}
-	containers, _, _ = unstructured.NestedSlice(after.Object, "spec", "template", "spec", "containers")
-	web = containers[0].(map[string]any)
+	containers, _, _ := unstructured.NestedSlice(after.Object, "spec", "template", "spec", "containers")
+	web := containers[0].(map[string]any)
 	ports, env := web["ports"].([]any), web["env"].([]any)
 	if len(ports) != 1 || ports[0].(map[string]any)["containerPort"] != int64(8080) || len(env) != 1 {
 		t.Errorf("ports %v, env %v", ports, env)
 	}
+}
+
+// administrator is a client as a person's kubectl has it.
+func administrator(t *testing.T) kubernetes.Interface {
+	t.Helper()
+	file, err := cluster.Kubeconfig("admin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, err := clientcmd.RESTConfigFromKubeConfig(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return client
 }
 
 func TestRolloutThatCannotSucceedEndsEarly(t *testing.T) {

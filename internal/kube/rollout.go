@@ -36,6 +36,9 @@ func (e *RolloutError) Error() string {
 // revisionAnnotation numbers a Deployment's ReplicaSets; the newest has the Deployment's own number.
 const revisionAnnotation = "deployment.kubernetes.io/revision"
 
+// notObserved is the reason as long as the Deployment controller has not looked at the newest template.
+const notObserved = "NotObserved"
+
 // RolledOut tells whether every replica of a Deployment is of its newest template and available; the RolloutError
 // says what it lacks.
 func RolledOut(d *unstructured.Unstructured) *RolloutError {
@@ -56,7 +59,7 @@ func RolledOut(d *unstructured.Unstructured) *RolloutError {
 	}
 	switch {
 	case status("observedGeneration") < d.GetGeneration():
-		return lacks("NotObserved", "Kubernetes has not looked at the change yet")
+		return lacks(notObserved, "Kubernetes has not looked at the change yet")
 	case status("updatedReplicas") < want:
 		return lacks("Updating", "%d of %d pods are of the new release", status("updatedReplicas"), want)
 	case status("replicas") > status("updatedReplicas"):
@@ -109,8 +112,11 @@ func (w *rolloutWatcher) look(ctx context.Context, name string) (*RolloutError, 
 		return nil, err
 	}
 	lacks := RolledOut(d)
-	if lacks == nil || lacks.Hopeless {
+	switch {
+	case lacks == nil || lacks.Hopeless:
 		return w.withPod(ctx, d, lacks)
+	case lacks.Reason == notObserved:
+		return lacks, nil // the newest pods that can be seen are those of the release before
 	}
 	if refused := w.refusedPods(d); refused != nil {
 		return refused, nil
@@ -128,8 +134,8 @@ func (w *rolloutWatcher) withPod(ctx context.Context, d *unstructured.Unstructur
 		return nil, nil
 	}
 	problem, err := w.podProblem(ctx, d)
-	if err != nil || problem == nil {
-		return failed, nil //nolint:nilerr // the failure is known; the pods would only say more about it
+	if err != nil || problem == nil { // the failure is known; the pods would only say more about it
+		return failed, nil
 	}
 	problem.Hopeless = true
 	return problem, nil

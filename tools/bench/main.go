@@ -94,7 +94,7 @@ func prepare(root, work, rss string) ([2]string, error) {
 		}
 	}
 	// The kernel's high-water mark of the provider itself is polled while it runs: Terraform kills it at the end.
-	wrapper := fmt.Sprintf("#!/bin/sh\n(while sed -n 's/^VmHWM: *\\([0-9]*\\).*/\\1/p' /proc/$$/status >>%q; do sleep 0.02; done) >/dev/null 2>&1 </dev/null &\nexec %q \"$@\"\n", rss, provider)
+	wrapper := fmt.Sprintf("#!/bin/sh\n(while sed -n 's/^VmHWM:[^0-9]*\\([0-9]*\\).*/\\1/p' /proc/$$/status >>%q; do sleep 0.02; done) >/dev/null 2>&1 </dev/null &\nexec %q \"$@\"\n", rss, provider)
 	return dirs, os.WriteFile(filepath.Join(bin, "terraform-provider-twelvefactor"), []byte(wrapper), 0o755)
 }
 

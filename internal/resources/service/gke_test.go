@@ -231,13 +231,13 @@ func TestReleaseThatFailsOnGKEIsRepaired(t *testing.T) {
 	repair.PostApplyFunc = func() { waitAvailable(t, env, cluster) }
 	env.Test(t, resource.TestCase{
 		Steps: []resource.TestStep{
-			{PreConfig: behave(t, env, broken, fakegcp.ImageMissing), Config: next, ExpectError: wrapped("broken" + env.Name(""))},
+			{PreConfig: behave(t, env, broken, fakegcp.ImageMissing), Config: next, ExpectError: wrapped("did not become ready")},
 			{
 				Config:            env.Config(onGKE(env, cluster)),
 				ConfigPlanChecks:  acctest.PlannedAction(address, plancheck.ResourceActionReplace),
 				ConfigStateChecks: ready(),
 			},
-			{PreConfig: behave(t, env, broken, fakegcp.ImageCrashes), Config: next, ExpectError: wrapped("broken" + env.Name(""))},
+			{PreConfig: behave(t, env, broken, fakegcp.ImageCrashes), Config: next, ExpectError: wrapped("CrashLoopBackOff")},
 			{
 				RefreshState: true, ExpectNonEmptyPlan: true,
 				Check: resource.TestCheckResourceAttr(address, "status", "degraded"),

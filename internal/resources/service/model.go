@@ -3,8 +3,10 @@ package service
 import (
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/types"
-	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
+
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/app"
 )
 
 // model is the resource as Terraform holds it. Any part of it may be unknown.
@@ -79,20 +81,24 @@ type probeModel struct {
 
 // The types of the nested attributes are those of the schema.
 var (
-	gkeTypes     = typesOf(gkeAttribute())
-	runTypes     = typesOf(runAttribute())
-	scaleTypes   = typesOf(scaleAttribute())
-	probeTypes   = typesOf(probeAttribute("", 0, ""))
-	processType  = processesAttribute().NestedObject.Type().(basetypes.ObjectType)
-	processTypes = processType.AttrTypes
+	gkeTypes     = typesOf(gkeAttribute().Attributes)
+	runTypes     = typesOf(runAttribute().Attributes)
+	scaleTypes   = typesOf(scaleAttribute().Attributes)
+	probeTypes   = typesOf(probeAttribute("", 0, "").Attributes)
+	processTypes = typesOf(processAttributes())
+	processType  = types.ObjectType{AttrTypes: processTypes}
 )
 
-func typesOf(object interface{ GetType() attr.Type }) map[string]attr.Type {
-	return object.GetType().(basetypes.ObjectType).AttrTypes
+func typesOf(attributes map[string]schema.Attribute) map[string]attr.Type {
+	all := make(map[string]attr.Type, len(attributes))
+	for name, attribute := range attributes {
+		all[name] = attribute.GetType()
+	}
+	return all
 }
 
 // webDeclared tells whether there is a process that takes requests, and so a URL.
 func (m model) webDeclared() bool {
-	_, declared := m.Processes.Elements()["web"]
+	_, declared := m.Processes.Elements()[app.Web]
 	return declared
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/app"
@@ -145,7 +146,7 @@ func (m model) reworded(ctx context.Context, a app.App) (model, error) {
 		raw := tftypes.NewValue(t.TerraformType(ctx), nil)
 		if text, written := source[name]; written {
 			var err error
-			if raw, err = tftypes.ValueFromJSON(text, t.TerraformType(ctx)); err != nil {
+			if raw, err = (tfprotov6.RawState{JSON: text}).Unmarshal(t.TerraformType(ctx)); err != nil {
 				return m, err
 			}
 		}
