@@ -7,9 +7,6 @@ import (
 	"flag"
 	"log"
 
-	fwprovider "github.com/hashicorp/terraform-plugin-framework/provider"
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
-
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/provider"
 )
 
@@ -19,9 +16,7 @@ var version = "dev"
 func main() {
 	debug := flag.Bool("debug", false, "serve for a debugger to attach to, and print how Terraform reaches the process")
 	flag.Parse()
-	err := providerserver.Serve(context.Background(), func() fwprovider.Provider { return provider.New(version) },
-		providerserver.ServeOpts{Address: "registry.terraform.io/twelvefactor/twelvefactor", Debug: *debug})
-	if err != nil {
+	if err := provider.Serve(context.Background(), version, *debug); err != nil {
 		log.Fatal(err)
 	}
 }

@@ -19,6 +19,8 @@ type Cloud struct {
 	Rand io.Reader
 	// Stamp marks what this deployment owns.
 	Stamp names.Stamp
+	// Finisher holds the end of creates back; nil ends them at once.
+	Finisher *Finisher
 	// AdoptInterrupted allows an unfinished object of the same stack to be taken over.
 	AdoptInterrupted bool
 	// Project and Region are the provider's defaults.

@@ -54,6 +54,8 @@ type ClusterState struct {
 	Version, WorkloadPool   string
 	// Status is one of the Cluster… constants.
 	Status string
+	// Finishing tells that the creating mark is still there while an operation runs that may be taking it off.
+	Finishing bool
 	// Drift lists what differs from what this provider always sets and no attribute shows, as "path: declared -> actual".
 	Drift []string
 }

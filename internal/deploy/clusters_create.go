@@ -9,6 +9,7 @@ import (
 	"cloud.google.com/go/container/apiv1/containerpb"
 
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/gcp"
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/names"
 )
 
 // CreateCluster makes a cluster with all of its pools in one operation and waits until it is ready. It returns
@@ -20,7 +21,7 @@ import (
 // An unfinished create of the same stack, left by a run that was killed, is taken over. timeout is how long a create
 // may take; the caller bounds ctx with it.
 func (c *Cloud) CreateCluster(ctx context.Context, spec ClusterSpec, timeout time.Duration) (*ClusterState, []Notice, error) {
-	run := &clusterRun{cloud: c, goal: clusterGoal{spec: spec, stamp: c.Stamp}}
+	run := &clusterRun{cloud: c, goal: clusterGoal{spec: spec, stamp: c.Stamp, marked: c.holdsMarks()}}
 	op, notices, err := run.begin(ctx, timeout)
 	if err != nil {
 		return nil, nil, err
@@ -31,8 +32,26 @@ func (c *Cloud) CreateCluster(ctx context.Context, spec ClusterSpec, timeout tim
 	if err == nil {
 		err = run.converge(ctx)
 	}
+	if err == nil && run.goal.marked {
+		delete(run.live.GetResourceLabels(), names.LabelCreating) // the state is told as it will be
+		err = c.endCreate(ctx, run.takeMarkOff)
+	}
 	state, outcome, err := run.created(ctx, err)
 	return state, append(notices, outcome...), err
+}
+
+// takeMarkOff sends the label update and does not wait for its operation: the process is about to end.
+func (r *clusterRun) takeMarkOff(ctx context.Context) error {
+	r.goal.marked = false
+	if err := r.look(ctx); err != nil {
+		return err
+	}
+	for _, step := range r.goal.finishSteps(r.live) {
+		if _, err := step.call(ctx, r.cloud.GCP); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // begin sends the create, or finds an unfinished one to take over; then the operation is nil and converge does the

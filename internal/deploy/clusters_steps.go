@@ -30,6 +30,8 @@ type clusterGoal struct {
 	spec  ClusterSpec
 	prior *ClusterSpec
 	stamp names.Stamp
+	// marked leaves the creating mark on.
+	marked bool
 }
 
 // steps compares the live cluster with the goal and lists what is left to do, in order. It looks at nothing else, so
@@ -85,7 +87,7 @@ func (g clusterGoal) labelSteps(live *containerpb.Cluster) []clusterStep {
 // finishSteps takes the creating mark off once everything else is done. A finished cluster is never adopted by
 // another state, however young it is.
 func (g clusterGoal) finishSteps(live *containerpb.Cluster) []clusterStep {
-	if _, marked := live.GetResourceLabels()[names.LabelCreating]; !marked {
+	if _, marked := live.GetResourceLabels()[names.LabelCreating]; !marked || g.marked {
 		return nil
 	}
 	return []clusterStep{g.setLabels("creating mark", g.wantedLabels(live), live.GetLabelFingerprint())}

@@ -20,6 +20,10 @@ func (c *Cloud) ReadCluster(ctx context.Context, id names.ClusterID, prior *Clus
 		return nil, &Error{Summary: fmt.Sprintf("Cluster %q could not be read", id.Name), Err: err}
 	}
 	state := clusterStateOf(id, live, prior)
+	if _, marked := live.GetResourceLabels()[names.LabelCreating]; marked && state.Status == ClusterCreating {
+		running, err := c.GCP.Clusters().RunningOperations(ctx, id.String())
+		state.Finishing = err == nil && len(running) > 0 // who may not list operations is told of the mark
+	}
 	return &state, nil
 }
 

@@ -17,6 +17,7 @@ type identityRun struct {
 	creating time.Time // the mark of this create; zero in an update
 	timeout  time.Duration
 	made     bool // something of the identity is there
+	fresh    bool // this is a create, not the repair in an update
 	notices  []Notice
 }
 
@@ -31,7 +32,7 @@ func (r *identityRun) adopted(object string) {
 // status creating and a notice when the run was interrupted, so that the next apply goes on; a state and an error when
 // something is there that could not be finished.
 func (c *Cloud) CreateIdentity(ctx context.Context, spec IdentitySpec, timeout time.Duration) (*IdentityState, []Notice, error) {
-	r := &identityRun{cloud: c, spec: spec, timeout: timeout, creating: c.Clock.Now()}
+	r := &identityRun{cloud: c, spec: spec, timeout: timeout, creating: c.Clock.Now(), fresh: true}
 	principal, err := c.principal(ctx, spec)
 	if err == nil {
 		err = r.create(ctx)
@@ -82,6 +83,13 @@ func (r *identityRun) converge(ctx context.Context) error {
 	if err := r.grant(ctx, r.spec.Grants); err != nil {
 		return err
 	}
+	if r.fresh {
+		return r.cloud.endCreate(ctx, r.takeMarksOff)
+	}
+	return r.takeMarksOff(ctx)
+}
+
+func (r *identityRun) takeMarksOff(ctx context.Context) error {
 	if r.spec.hasAccount() {
 		if err := r.stampAccount(ctx, time.Time{}); err != nil {
 			return err

@@ -56,6 +56,8 @@ type secretWrite struct {
 	cloud *Cloud
 	secretTarget
 	nonce string
+	// marked leaves the creating mark on in commit.
+	marked bool
 	// abandoned is the nonce of an intent of another run that may be overwritten.
 	abandoned string
 	next      secret.Bytes // the payload that was announced

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"cloud.google.com/go/secretmanager/apiv1/secretmanagerpb"
+
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/names"
 )
 
 // commit writes labels and record in one write, which also ends the intent and the mark of an unfinished create.
@@ -47,6 +49,9 @@ func (w *secretWrite) desired(live secretLive, version int64, foreign bool) *sec
 	}
 	maps.Copy(labels, w.labels)
 	maps.Copy(labels, w.cloud.Stamp.Labels(time.Time{}))
+	if mark, creating := live.object.GetLabels()[names.LabelCreating]; creating && w.marked {
+		labels[names.LabelCreating] = mark
+	}
 	var intent *secretIntent
 	if foreign {
 		intent = live.intent

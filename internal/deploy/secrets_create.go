@@ -23,9 +23,17 @@ func (c *Cloud) secretCreate(ctx context.Context, t secretTarget, timeout time.D
 	if err != nil {
 		return state, nil, err
 	}
+	w.marked = c.holdsMarks()
 	version, err := w.bring(ctx)
 	if err == nil {
 		state, err = c.secretResult(ctx, t, version)
+	}
+	if err == nil && w.marked {
+		err = c.endCreate(ctx, func(ctx context.Context) error {
+			w.marked = false
+			_, err := w.commit(ctx, version)
+			return err
+		})
 	}
 	if err == nil {
 		return state, notices, nil

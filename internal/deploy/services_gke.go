@@ -25,6 +25,10 @@ type serviceGKE struct {
 	id      names.KubeServiceID
 	// creating is the time of the mark that an unfinished create carries, zero for a finished one.
 	creating time.Time
+	// ending tells that this run's create has done everything but taking its marks off.
+	ending bool
+	// fresh tells that this run is a create.
+	fresh bool
 	// retired is what earlier releases had and this one does not.
 	retired serviceRetired
 }
@@ -152,7 +156,7 @@ func (s *serviceGKE) begin(ctx context.Context, timeout time.Duration) ([]Notice
 	if err != nil {
 		return nil, err
 	}
-	s.creating = s.cloud.Clock.Now()
+	s.creating, s.fresh = s.cloud.Clock.Now(), true
 	var notices []Notice
 	if found != nil {
 		labels, marks := found.object.GetLabels(), found.object.GetAnnotations()

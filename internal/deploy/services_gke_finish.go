@@ -38,8 +38,15 @@ func (s *serviceGKE) finish(ctx context.Context) ([]Notice, error) {
 	if err != nil {
 		return notices, err
 	}
-	s.creating, s.retired = time.Time{}, serviceRetired{}
-	return notices, s.writeRecord(ctx, k, false)
+	takeMarksOff := func(ctx context.Context) error {
+		s.creating, s.retired = time.Time{}, serviceRetired{}
+		return s.writeRecord(ctx, k, false)
+	}
+	if !s.fresh {
+		return notices, takeMarksOff(ctx)
+	}
+	s.ending = true
+	return notices, s.cloud.endCreate(ctx, takeMarksOff)
 }
 
 func (s *serviceGKE) prune(ctx context.Context, k *kube.Client) error {

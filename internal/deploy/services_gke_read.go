@@ -71,7 +71,7 @@ func (s *serviceGKE) readWith(ctx context.Context, k *kube.Client) (*ServiceStat
 	}
 	state := &ServiceState{
 		ID: s.id.String(), App: in.App, Recorded: record != nil, ReleaseID: app.ReleaseID(in.App), URL: s.url(in.App),
-		Drift: look.drift(), Objects: s.objects(look.objects), Status: look.status(record),
+		Drift: look.drift(), Objects: s.objects(look.objects), Status: look.status(record, s.ending),
 	}
 	if record == nil {
 		state.Drift = append(state.Drift, s.recordRef().String()+": present -> "+kube.Missing)
@@ -199,11 +199,14 @@ func (l *serviceLook) drift() []string { return slices.Concat(l.changes...) }
 
 // status judges by what serves: an autoscaler that is just adding a pod, or a node that was just preempted, is no
 // reason for an apply.
-func (l *serviceLook) status(record *serviceRecord) string {
-	if record != nil && !record.creating.IsZero() {
+func (l *serviceLook) status(record *serviceRecord, ending bool) string {
+	switch {
+	case record == nil:
+		return ServiceDegraded
+	case ending: // the marks that are still there are about to go
+	case !record.creating.IsZero():
 		return ServiceCreating
-	}
-	if record == nil || record.unfinished {
+	case record.unfinished:
 		return ServiceDegraded
 	}
 	for i, ref := range l.objects {

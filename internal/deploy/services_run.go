@@ -20,6 +20,10 @@ type serviceRun struct {
 	id    names.RunServiceID
 	// creating is the time of the mark that an unfinished create carries, zero for a finished one.
 	creating time.Time
+	// ending tells that this run's create has done everything but taking its marks off.
+	ending bool
+	// fresh tells that this run is a create.
+	fresh bool
 	// retired is what earlier releases had and this one does not.
 	retired serviceRetired
 	// web is the service while this run brings it up.
@@ -110,8 +114,15 @@ func (s *serviceRun) finish(ctx context.Context) ([]Notice, error) {
 	if s.creating.IsZero() && s.retired.isEmpty() {
 		return notices, nil // there are no marks
 	}
-	s.creating, s.retired = time.Time{}, serviceRetired{}
-	return notices, s.unit().rewrite(ctx, "labels", "annotations")
+	takeMarksOff := func(ctx context.Context) error {
+		s.creating, s.retired = time.Time{}, serviceRetired{}
+		return s.unit().rewrite(ctx, "labels", "annotations")
+	}
+	if !s.fresh {
+		return notices, takeMarksOff(ctx)
+	}
+	s.ending = true
+	return notices, s.cloud.endCreate(ctx, takeMarksOff)
 }
 
 // remove deletes the service, its worker pools, the grants and the account that was made for it.

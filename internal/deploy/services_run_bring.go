@@ -120,7 +120,7 @@ func (s *serviceRun) ownLabels(annotations map[string]string) []string {
 // begin makes account and grants, which the first revision needs, and sends the create. The service itself, with its
 // labels, is the mark.
 func (s *serviceRun) begin(ctx context.Context, timeout time.Duration) ([]Notice, error) {
-	s.creating = s.cloud.Clock.Now()
+	s.creating, s.fresh = s.cloud.Clock.Now(), true
 	live, err := s.get(ctx)
 	if err != nil {
 		return nil, err

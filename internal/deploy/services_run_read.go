@@ -59,10 +59,12 @@ func (s *serviceRun) unrecorded(live *runpb.Service) *ServiceState {
 func (s *serviceRun) status(live *runpb.Service) string {
 	_, creating := names.CreatingSince(live.GetLabels())
 	_, unfinished := live.GetAnnotations()[serviceRetiredAnnotation]
+	// A change of labels reconciles too; it makes no revision, and nothing that serves changes.
+	rolling := live.GetReconciling() && live.GetLatestCreatedRevision() != live.GetLatestReadyRevision()
 	switch {
-	case creating:
+	case creating && !s.ending:
 		return ServiceCreating
-	case unfinished, live.GetReconciling(), runFailure(live) != nil:
+	case unfinished && !s.ending, rolling, runFailure(live) != nil:
 		return ServiceDegraded
 	default:
 		return ServiceReady

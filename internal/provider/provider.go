@@ -28,6 +28,7 @@ type twelvefactor struct {
 	pollInterval time.Duration
 	rand         io.Reader
 	getenv       func(string) string
+	finisher     *deploy.Finisher
 }
 
 // Option changes what tests need to change.
@@ -46,6 +47,9 @@ func WithRand(r io.Reader) Option { return func(p *twelvefactor) { p.rand = r } 
 func WithEnvironment(getenv func(string) string) Option {
 	return func(p *twelvefactor) { p.getenv = getenv }
 }
+
+// withFinisher leaves the end of creates to the end of the process.
+func withFinisher(f *deploy.Finisher) Option { return func(p *twelvefactor) { p.finisher = f } }
 
 // New makes the provider. The version goes into the user agent.
 func New(version string, options ...Option) provider.Provider {
@@ -88,7 +92,7 @@ func (p *twelvefactor) data(s settings, terraformVersion string) *tf.Provider {
 	options.UserAgent = "terraform-provider-twelvefactor/" + p.version + " terraform/" + terraformVersion
 	return &tf.Provider{
 		Cloud: &deploy.Cloud{
-			GCP: gcp.New(options), Clock: p.clock, Rand: p.rand,
+			GCP: gcp.New(options), Clock: p.clock, Rand: p.rand, Finisher: p.finisher,
 			Stamp: names.Stamp{Stack: s.stack}, AdoptInterrupted: s.adoptInterrupted,
 			Project: s.project.ValueString(), Region: s.region.ValueString(),
 			DefaultLabels: s.defaultLabels, UserAgent: options.UserAgent,

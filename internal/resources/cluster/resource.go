@@ -118,6 +118,9 @@ func (r *clusterResource) Read(ctx context.Context, req resource.ReadRequest, re
 		resp.State.RemoveResource(ctx)
 		return
 	}
+	if live.Finishing && state.Status.ValueString() == deploy.ClusterReady {
+		live.Status = deploy.ClusterReady // the label update that ends the create is still on its way
+	}
 	state, diags := flatten(ctx, live, state, r.provider.Cloud.DefaultLabels)
 	resp.Diagnostics.Append(diags...)
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)

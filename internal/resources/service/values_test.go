@@ -24,7 +24,7 @@ const (
 	testImage   = "asia-docker.pkg.dev/acme/shop/web:1a2b3c4"
 )
 
-// change is a difference from a valid service.
+// with is a difference from a valid service.
 type with func(object)
 
 // set replaces an attribute; nil leaves it out.
