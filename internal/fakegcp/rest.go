@@ -50,7 +50,7 @@ func (s *Server) restHandler() (http.Handler, error) {
 		if err != nil {
 			return nil, fmt.Errorf("REST paths of %s: %w", name, err)
 		}
-		methods := d.(protoreflect.ServiceDescriptor).Methods()
+		methods := d.(protoreflect.ServiceDescriptor).Methods() //nolint:forcetypeassert // restServices names services
 		for i := range methods.Len() {
 			if err := s.bindAnnotated(mux, methods.Get(i)); err != nil {
 				return nil, err
@@ -62,7 +62,8 @@ func (s *Server) restHandler() (http.Handler, error) {
 		if err != nil {
 			return nil, fmt.Errorf("REST path %s: %w", e.path, err)
 		}
-		if err := s.bind(mux, d.(protoreflect.MethodDescriptor), e.verb, e.path, e.body); err != nil {
+		method := d.(protoreflect.MethodDescriptor) //nolint:forcetypeassert // extraRoutes names methods
+		if err := s.bind(mux, method, e.verb, e.path, e.body); err != nil {
 			return nil, err
 		}
 	}
@@ -139,7 +140,7 @@ func (s *Server) serveREST(w http.ResponseWriter, r *http.Request, b binding, se
 		writeRESTError(w, b.method, err)
 		return
 	}
-	writeREST(w, response.(proto.Message), format)
+	writeREST(w, response.(proto.Message), format) //nolint:forcetypeassert // a gRPC handler returns nothing else
 }
 
 // htmlNotFound is what Google's front end says about a path that no API has: a page, not JSON. Clients must cope.

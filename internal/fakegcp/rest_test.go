@@ -97,7 +97,7 @@ func TestControlAPI(t *testing.T) {
 		{"GET", "objects", "", 200, `"drift": "yes"`},
 		{"POST", "clock", `{"advance":"720h"}`, 200, "2026-12-01T12:00:00Z"},
 		{"POST", "clock", `{"advance":"soon"}`, 400, "want a positive duration"},
-		{"POST", "faults", `{"method":"GetSecret","code":"UNAVAILABLE","occurence":1}`, 400, "unknown field"},
+		{"POST", "faults", `{"method":"GetSecret","code":"UNAVAILABLE","moment":1}`, 400, "unknown field"},
 		{"POST", "faults", `{"method":"GetSecret","code":"UNAVAILABLE","occurrence":1}`, 200, "{}"},
 		{"DELETE", "faults", "", 200, "{}"},
 		{"POST", "images", `{"image":"a:1","behaviour":"exit:300"}`, 400, "is none of"},

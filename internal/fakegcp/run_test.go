@@ -3,6 +3,7 @@ package fakegcp_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"cloud.google.com/go/iam/apiv1/iampb"
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
@@ -10,7 +11,6 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
-	"time"
 
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/fakegcp"
 )

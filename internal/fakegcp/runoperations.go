@@ -91,7 +91,7 @@ func (o *runOperations) DeleteOperation(_ context.Context, r *longrunningpb.Dele
 
 // renderRunOperation writes an operation in the google.longrunning dialect.
 func (s *Server) renderRunOperation(op *operation) (*longrunningpb.Operation, error) {
-	detail := op.detail.(*runDetail)
+	detail := op.detail.(*runDetail) //nolint:forcetypeassert // an operation of Cloud Run has no other
 	if now, ok := lookup[proto.Message](s.store, op.target); ok {
 		detail.last = now // a deleted object stays as it was last
 	}

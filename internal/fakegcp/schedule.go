@@ -20,7 +20,7 @@ type agenda struct {
 
 func (a *agenda) Len() int      { return len(a.effects) }
 func (a *agenda) Swap(i, j int) { a.effects[i], a.effects[j] = a.effects[j], a.effects[i] }
-func (a *agenda) Push(x any)    { a.effects = append(a.effects, x.(effect)) }
+func (a *agenda) Push(x any)    { a.effects = append(a.effects, x.(effect)) } //nolint:forcetypeassert // only schedule pushes
 
 func (a *agenda) Less(i, j int) bool {
 	if a.effects[i].at.Equal(a.effects[j].at) {
@@ -47,7 +47,7 @@ func (s *Server) schedule(at time.Time, run func()) {
 func (s *Server) settle() {
 	now := s.clock.Now()
 	for s.agenda.Len() > 0 && !s.agenda.effects[0].at.After(now) {
-		due := heap.Pop(&s.agenda).(effect)
+		due := heap.Pop(&s.agenda).(effect) //nolint:forcetypeassert // only effects are pushed
 		s.effectAt = due.at
 		due.run()
 		s.effectAt = time.Time{}

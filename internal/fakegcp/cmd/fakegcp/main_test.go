@@ -38,7 +38,8 @@ func TestServeWritesItsAddressAndEnds(t *testing.T) {
 	case <-time.After(5 * time.Second):
 		t.Fatal("it did not end")
 	}
-	if _, err := http.Get("http://" + addr + "/"); err == nil {
+	if resp, err := http.Get("http://" + addr + "/"); err == nil {
+		_ = resp.Body.Close()
 		t.Error("the port still answers after the end")
 	}
 }
