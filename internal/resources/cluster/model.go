@@ -10,6 +10,7 @@ import (
 
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/deploy"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/names"
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/tf"
 )
 
 // model is the resource as Terraform holds it.
@@ -138,8 +139,8 @@ func flatten(ctx context.Context, live *deploy.ClusterState, prior model, defaul
 	m.Location = types.StringValue(live.ID.Location)
 	m.ReleaseChannel = types.StringValue(live.ReleaseChannel)
 	m.Network = types.StringValue(live.Network)
-	m.Subnetwork = optionalString(live.Subnetwork)
-	m.WorkloadPool = optionalString(live.WorkloadPool)
+	m.Subnetwork = tf.StringOrNull(live.Subnetwork)
+	m.WorkloadPool = tf.StringOrNull(live.WorkloadPool)
 	m.EffectiveLabels = mapValue(ctx, live.Labels, &diags)
 	m.Labels = ownLabels(ctx, live.Labels, prior, defaults, &diags)
 	drift, more := types.ListValueFrom(ctx, types.StringType, append([]string{}, live.Drift...))
@@ -172,7 +173,7 @@ func flattenComputed(live *deploy.ClusterState, planned model) model {
 	m.Version = keep(planned.Version, live.Version)
 	m.Status = types.StringValue(live.Status)
 	if planned.Subnetwork.IsUnknown() {
-		m.Subnetwork = optionalString(live.Subnetwork)
+		m.Subnetwork = tf.StringOrNull(live.Subnetwork)
 	}
 	return m
 }
@@ -184,7 +185,7 @@ func flattenPool(ctx context.Context, live deploy.PoolSpec, prior poolModel, dia
 		MinNodes:       types.Int32Value(live.MinNodes),
 		MaxNodes:       types.Int32Value(live.MaxNodes),
 		DiskGB:         types.Int32Value(live.DiskGB),
-		ServiceAccount: optionalString(live.ServiceAccount),
+		ServiceAccount: tf.StringOrNull(live.ServiceAccount),
 		Labels:         types.MapNull(types.StringType),
 		Taints:         types.ListNull(taintType),
 	}
@@ -228,14 +229,7 @@ func keep(planned types.String, live string) types.String {
 	if !planned.IsUnknown() && !planned.IsNull() {
 		return planned
 	}
-	return optionalString(live)
-}
-
-func optionalString(s string) types.String {
-	if s == "" {
-		return types.StringNull()
-	}
-	return types.StringValue(s)
+	return tf.StringOrNull(live)
 }
 
 func mapValue(ctx context.Context, m map[string]string, diags *diag.Diagnostics) types.Map {

@@ -1,15 +1,12 @@
 package secret
 
 import (
-	"context"
-	"slices"
-
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
-	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/deploy"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/names"
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/tf"
 )
 
 // model is the resource in plan and state. ValueWO is null in both; the value itself is read from the configuration
@@ -46,8 +43,8 @@ func (m model) expand() deploy.SecretSpec {
 	return deploy.SecretSpec{
 		ID:           m.secretID(),
 		ValueVersion: m.ValueWOVersion.ValueString(),
-		Labels:       stringsOf(m.EffectiveLabels),
-		Accessors:    membersOf(m.Accessors),
+		Labels:       tf.Strings(m.EffectiveLabels),
+		Accessors:    tf.Members(m.Accessors),
 	}
 }
 
@@ -55,8 +52,8 @@ func (m model) expand() deploy.SecretSpec {
 func (m model) known() deploy.SecretKnown {
 	return deploy.SecretKnown{
 		Imported:  m.Name.IsNull(),
-		Labels:    stringsOf(m.EffectiveLabels),
-		Accessors: membersOf(m.Accessors),
+		Labels:    tf.Strings(m.EffectiveLabels),
+		Accessors: tf.Members(m.Accessors),
 	}
 }
 
@@ -65,10 +62,10 @@ func (m model) finished(live deploy.SecretState) model {
 	m.ValueWO = types.StringNull()
 	m.ID = types.StringValue(live.ID.String())
 	if m.Version.IsUnknown() {
-		m.Version = orNull(live.Version)
+		m.Version = tf.StringOrNull(live.Version)
 	}
 	if m.VersionID.IsUnknown() {
-		m.VersionID = orNull(live.VersionID())
+		m.VersionID = tf.StringOrNull(live.VersionID())
 	}
 	m.Status = types.StringValue(live.Status)
 	return m
@@ -83,77 +80,16 @@ func flatten(live deploy.SecretState, prior model, defaults types.Map) model {
 	m.Name = types.StringValue(live.ID.Name)
 	m.Project = types.StringValue(live.ID.Project)
 	if live.Recorded || imported {
-		m.ValueWOVersion = orNull(live.ValueVersion)
+		m.ValueWOVersion = tf.StringOrNull(live.ValueVersion)
 	}
-	m.Labels, m.EffectiveLabels = present(live.Labels, prior.Labels), present(live.Labels, prior.EffectiveLabels)
+	m.Labels, m.EffectiveLabels = tf.LiveLabels(live.Labels, prior.Labels), tf.LiveLabels(live.Labels, prior.EffectiveLabels)
 	if imported {
-		m.Labels, m.EffectiveLabels = importedLabels(live.Labels, defaults)
+		m.Labels, m.EffectiveLabels = tf.ImportedLabels(live.Labels, defaults)
 	}
 	if len(live.Accessors) > 0 || !prior.Accessors.IsNull() {
-		m.Accessors = setOf(live.Accessors)
+		m.Accessors = tf.SetOf(live.Accessors)
 	}
-	m.Version, m.VersionID = orNull(live.Version), orNull(live.VersionID())
+	m.Version, m.VersionID = tf.StringOrNull(live.Version), tf.StringOrNull(live.VersionID())
 	m.Status = types.StringValue(live.Status)
 	return m
-}
-
-// present gives the live values of the managed labels.
-func present(live map[string]string, managed types.Map) types.Map {
-	if managed.IsNull() {
-		return managed
-	}
-	kept := map[string]attr.Value{}
-	for key := range managed.Elements() {
-		if value, ok := live[key]; ok {
-			kept[key] = types.StringValue(value)
-		}
-	}
-	return types.MapValueMust(types.StringType, kept)
-}
-
-// importedLabels takes all labels for managed; those that the provider's default labels set are not the resource's own.
-func importedLabels(live map[string]string, defaults types.Map) (own, effective types.Map) {
-	all, rest := map[string]attr.Value{}, map[string]attr.Value{}
-	for key, value := range live {
-		all[key] = types.StringValue(value)
-		if byDefault, ok := defaults.Elements()[key]; !ok || !byDefault.Equal(all[key]) {
-			rest[key] = all[key]
-		}
-	}
-	own = types.MapNull(types.StringType)
-	if len(rest) > 0 {
-		own = types.MapValueMust(types.StringType, rest)
-	}
-	return own, types.MapValueMust(types.StringType, all)
-}
-
-func orNull(s string) types.String {
-	if s == "" {
-		return types.StringNull()
-	}
-	return types.StringValue(s)
-}
-
-func stringsOf(m types.Map) map[string]string {
-	out := map[string]string{}
-	for key, value := range m.Elements() {
-		if s, ok := value.(types.String); ok {
-			out[key] = s.ValueString()
-		}
-	}
-	return out
-}
-
-func membersOf(set types.Set) []string {
-	var out []string
-	_ = set.ElementsAs(context.Background(), &out, false) // strings by schema, known at apply
-	return slices.Sorted(slices.Values(out))
-}
-
-func setOf(members []string) types.Set {
-	values := make([]attr.Value, 0, len(members))
-	for _, member := range members {
-		values = append(values, types.StringValue(member))
-	}
-	return types.SetValueMust(types.StringType, values)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
 
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/app"
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/tf"
 )
 
 // expand gives the declared app, without defaults. It also takes a configuration of which parts are unknown: these are
@@ -21,9 +22,9 @@ func expand(ctx context.Context, m model) (app.App, diag.Diagnostics) {
 	a := app.App{
 		Name:      m.Name.ValueString(),
 		Image:     m.Image.ValueString(),
-		Config:    stringsOf(m.Config),
-		Secrets:   stringsOf(m.Secrets),
-		Labels:    stringsOf(m.Labels),
+		Config:    tf.Strings(m.Config),
+		Secrets:   tf.Strings(m.Secrets),
+		Labels:    tf.Strings(m.Labels),
 		Processes: map[string]app.Process{},
 		Identity:  accountOf(m.Identity.ValueString()),
 	}
@@ -63,7 +64,7 @@ func (e *expander) process(value attr.Value) app.Process {
 		Liveness:      e.probe(m.Liveness),
 		Readiness:     e.probe(m.Readiness),
 		ShutdownGrace: duration(m.ShutdownGrace),
-		Scratch:       stringsOf(m.Scratch),
+		Scratch:       tf.Strings(m.Scratch),
 	}
 }
 
@@ -94,19 +95,6 @@ func read[T any](ctx context.Context, object types.Object, diags *diag.Diagnosti
 	}
 	diags.Append(object.As(ctx, &m, basetypes.ObjectAsOptions{})...)
 	return m, true
-}
-
-// stringsOf gives a map of strings, nil for an empty one. Where a value is unknown its key is there with an empty one.
-func stringsOf(m types.Map) map[string]string {
-	if len(m.Elements()) == 0 {
-		return nil
-	}
-	out := make(map[string]string, len(m.Elements()))
-	for key, value := range m.Elements() {
-		s, _ := value.(types.String)
-		out[key] = s.ValueString()
-	}
-	return out
 }
 
 // knownStrings gives those elements of a set that are known.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/app"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/names"
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/tf"
 )
 
 // flatten writes a recorded app into a model. What means the same in prior stays as it is written there: null and empty,
@@ -35,7 +36,7 @@ func flatten(ctx context.Context, a app.App, prior model) (model, diag.Diagnosti
 	}
 	m.Project = types.StringValue(project)
 	if accountOf(prior.Identity.ValueString()) != a.Identity {
-		m.Identity = optional(identityOf(a, project))
+		m.Identity = tf.StringOrNull(identityOf(a, project))
 	}
 	m.Processes = f.processes(a.Processes, prior.Processes)
 	return m, f.diags
@@ -189,7 +190,7 @@ func keepDuration(prior types.String, value time.Duration) types.String {
 	if duration(prior) == value {
 		return prior
 	}
-	return optional(seconds(value))
+	return tf.StringOrNull(seconds(value))
 }
 
 func keep[T any, V comparable](prior T, before, value V, known func(V) T, null func() T) T {
@@ -201,19 +202,4 @@ func keep[T any, V comparable](prior T, before, value V, known func(V) T, null f
 	default:
 		return known(value)
 	}
-}
-
-func optional(s string) types.String {
-	if s == "" {
-		return types.StringNull()
-	}
-	return types.StringValue(s)
-}
-
-func listOf(values []string) types.List {
-	elements := make([]attr.Value, 0, len(values))
-	for _, value := range values {
-		elements = append(elements, types.StringValue(value))
-	}
-	return types.ListValueMust(types.StringType, elements)
 }

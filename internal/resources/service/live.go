@@ -18,7 +18,7 @@ import (
 func (m model) spec(ctx context.Context, timeout time.Duration, diags *diag.Diagnostics) deploy.ServiceSpec {
 	a, more := expand(ctx, m)
 	diags.Append(more...)
-	a.Labels = stringsOf(m.EffectiveLabels)
+	a.Labels = tf.Strings(m.EffectiveLabels)
 	var err error
 	a.Source, err = sourceOf(ctx, m)
 	tf.AddError(diags, err, "The configuration could not be recorded")
@@ -42,13 +42,13 @@ func (m model) known(ctx context.Context, diags *diag.Diagnostics) app.App {
 func (m model) applied(id string, a app.App, live *deploy.ServiceState) model {
 	m.ID = types.StringValue(id)
 	if m.URL.IsUnknown() {
-		m.URL = optional(live.URL)
+		m.URL = tf.StringOrNull(live.URL)
 	}
 	if m.ReleaseID.IsUnknown() {
 		m.ReleaseID = types.StringValue(app.ReleaseID(a))
 	}
 	m.Status = types.StringValue(live.Status)
-	m.Objects = listOf(live.Objects)
+	m.Objects = tf.ListOf(live.Objects)
 	return m
 }
 
@@ -58,9 +58,9 @@ func (m model) refreshed(ctx context.Context, known app.App, live *deploy.Servic
 	if m.imported() || !same(known, live.App) {
 		fresh = recorded(ctx, live.App, m, defaults, diags)
 	}
-	fresh.URL, fresh.ReleaseID = optional(live.URL), optional(live.ReleaseID)
+	fresh.URL, fresh.ReleaseID = tf.StringOrNull(live.URL), tf.StringOrNull(live.ReleaseID)
 	fresh.Status = types.StringValue(live.Status)
-	fresh.Drift, fresh.Objects = listOf(live.Drift), listOf(live.Objects)
+	fresh.Drift, fresh.Objects = tf.ListOf(live.Drift), tf.ListOf(live.Objects)
 	return fresh
 }
 

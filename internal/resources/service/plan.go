@@ -146,7 +146,7 @@ func (c change) computed(ctx context.Context, moved bool, diags *diag.Diagnostic
 	if m.releaseKnown(ctx, diags) {
 		m.ReleaseID = types.StringValue(app.ReleaseID(a))
 	}
-	m.Drift = listOf(nil)
+	m.Drift = tf.ListOf(nil)
 	m.URL, m.Status, m.Objects = types.StringUnknown(), types.StringUnknown(), types.ListUnknown(types.StringType)
 	if c.prior == nil || moved {
 		return m

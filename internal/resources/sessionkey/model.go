@@ -1,17 +1,15 @@
 package sessionkey
 
 import (
-	"context"
-	"slices"
 	"strconv"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
-	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/deploy"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/names"
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/tf"
 )
 
 // model is the resource in plan and state. No key is ever part of it.
@@ -54,8 +52,8 @@ func (m model) expand() deploy.SessionKeySpec {
 	return deploy.SessionKeySpec{
 		ID:        m.secretID(),
 		Settings:  m.settings(),
-		Labels:    stringsOf(m.EffectiveLabels),
-		Accessors: membersOf(m.Accessors),
+		Labels:    tf.Strings(m.EffectiveLabels),
+		Accessors: tf.Members(m.Accessors),
 	}
 }
 
@@ -74,8 +72,8 @@ func (m model) settings() deploy.SessionKeySettings {
 func (m model) known() deploy.SecretKnown {
 	return deploy.SecretKnown{
 		Imported:  m.Name.IsNull(),
-		Labels:    stringsOf(m.EffectiveLabels),
-		Accessors: membersOf(m.Accessors),
+		Labels:    tf.Strings(m.EffectiveLabels),
+		Accessors: tf.Members(m.Accessors),
 	}
 }
 
@@ -92,7 +90,7 @@ func (m model) rotation(prior model) *deploy.SessionKeyRotation {
 func (m model) finished(live deploy.SecretState) model {
 	m.ID = types.StringValue(live.ID.String())
 	if m.Version.IsUnknown() {
-		m.Version, m.VersionID = orNull(live.Version), orNull(live.VersionID())
+		m.Version, m.VersionID = tf.StringOrNull(live.Version), tf.StringOrNull(live.VersionID())
 		m.RotatedAt = timestamp(live.VersionTime)
 		m.NextRotation = timestamp(m.settings().NextRotation(live.VersionTime))
 	}
@@ -113,16 +111,16 @@ func flatten(live deploy.SecretState, prior model, cloud *deploy.Cloud, defaults
 	if live.Settings != nil { // else it was made by hand, and what is declared stays
 		m.Bytes, m.Keep = types.Int64Value(int64(live.Settings.Bytes)), types.Int64Value(int64(live.Settings.Keep))
 		m.Encoding, m.Separator = types.StringValue(live.Settings.Encoding), types.StringValue(live.Settings.Separator)
-		m.RotateAfter, m.RotationTrigger = orNull(live.Settings.RotateAfter), orNull(live.Settings.RotationTrigger)
+		m.RotateAfter, m.RotationTrigger = tf.StringOrNull(live.Settings.RotateAfter), tf.StringOrNull(live.Settings.RotationTrigger)
 	}
-	m.Labels, m.EffectiveLabels = present(live.Labels, prior.Labels), present(live.Labels, prior.EffectiveLabels)
+	m.Labels, m.EffectiveLabels = tf.LiveLabels(live.Labels, prior.Labels), tf.LiveLabels(live.Labels, prior.EffectiveLabels)
 	if imported {
-		m.Labels, m.EffectiveLabels = importedLabels(live.Labels, defaults)
+		m.Labels, m.EffectiveLabels = tf.ImportedLabels(live.Labels, defaults)
 	}
 	if len(live.Accessors) > 0 || !prior.Accessors.IsNull() {
-		m.Accessors = setOf(live.Accessors)
+		m.Accessors = tf.SetOf(live.Accessors)
 	}
-	m.Version, m.VersionID = orNull(live.Version), orNull(live.VersionID())
+	m.Version, m.VersionID = tf.StringOrNull(live.Version), tf.StringOrNull(live.VersionID())
 	m.RotatedAt = timestamp(live.VersionTime)
 	m.NextRotation = timestamp(m.settings().NextRotation(live.VersionTime))
 	m.RotationDueSince = timestamp(cloud.RotationDueSince(m.settings(), live.VersionTime))
@@ -145,65 +143,4 @@ func timeOf(s types.String) time.Time {
 		return time.Time{}
 	}
 	return t
-}
-
-// present gives the live values of the managed labels.
-func present(live map[string]string, managed types.Map) types.Map {
-	if managed.IsNull() {
-		return managed
-	}
-	kept := map[string]attr.Value{}
-	for key := range managed.Elements() {
-		if value, ok := live[key]; ok {
-			kept[key] = types.StringValue(value)
-		}
-	}
-	return types.MapValueMust(types.StringType, kept)
-}
-
-// importedLabels takes all labels for managed; those that the provider's default labels set are not the resource's own.
-func importedLabels(live map[string]string, defaults types.Map) (own, effective types.Map) {
-	all, rest := map[string]attr.Value{}, map[string]attr.Value{}
-	for key, value := range live {
-		all[key] = types.StringValue(value)
-		if byDefault, ok := defaults.Elements()[key]; !ok || !byDefault.Equal(all[key]) {
-			rest[key] = all[key]
-		}
-	}
-	own = types.MapNull(types.StringType)
-	if len(rest) > 0 {
-		own = types.MapValueMust(types.StringType, rest)
-	}
-	return own, types.MapValueMust(types.StringType, all)
-}
-
-func orNull(s string) types.String {
-	if s == "" {
-		return types.StringNull()
-	}
-	return types.StringValue(s)
-}
-
-func stringsOf(m types.Map) map[string]string {
-	out := map[string]string{}
-	for key, value := range m.Elements() {
-		if s, ok := value.(types.String); ok {
-			out[key] = s.ValueString()
-		}
-	}
-	return out
-}
-
-func membersOf(set types.Set) []string {
-	var out []string
-	_ = set.ElementsAs(context.Background(), &out, false) // strings by schema, known at apply
-	return slices.Sorted(slices.Values(out))
-}
-
-func setOf(members []string) types.Set {
-	values := make([]attr.Value, 0, len(members))
-	for _, member := range members {
-		values = append(values, types.StringValue(member))
-	}
-	return types.SetValueMust(types.StringType, values)
 }

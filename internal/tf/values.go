@@ -1,0 +1,57 @@
+package tf
+
+import (
+	"slices"
+
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+)
+
+// StringOrNull is null for an empty string: for attributes that are absent rather than empty.
+func StringOrNull(s string) types.String {
+	if s == "" {
+		return types.StringNull()
+	}
+	return types.StringValue(s)
+}
+
+// Strings gives a map of strings whose values are known.
+func Strings(m types.Map) map[string]string {
+	out := map[string]string{}
+	for key, value := range m.Elements() {
+		if s, ok := value.(types.String); ok {
+			out[key] = s.ValueString()
+		}
+	}
+	return out
+}
+
+// Members gives a set of strings whose values are known, sorted.
+func Members(set types.Set) []string {
+	var out []string
+	for _, value := range set.Elements() {
+		if s, ok := value.(types.String); ok {
+			out = append(out, s.ValueString())
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// SetOf is the set of the strings; empty, not null, without any.
+func SetOf(members []string) types.Set {
+	return types.SetValueMust(types.StringType, stringValues(members))
+}
+
+// ListOf is the list of the strings; empty, not null, without any.
+func ListOf(values []string) types.List {
+	return types.ListValueMust(types.StringType, stringValues(values))
+}
+
+func stringValues(in []string) []attr.Value {
+	values := make([]attr.Value, 0, len(in))
+	for _, s := range in {
+		values = append(values, types.StringValue(s))
+	}
+	return values
+}
