@@ -72,7 +72,7 @@ func (r *clusterRun) begin(ctx context.Context, timeout time.Duration) (*gcp.Ope
 				return nil, nil, r.refused(gone)
 			}
 		case found == nil:
-			notices, refusal := r.adopt(err, timeout)
+			notices, refusal := r.adopt(ctx, err, timeout)
 			return nil, notices, refusal
 		case !gcp.IsNotFound(found) || attempt >= clusterAttempts || ctx.Err() != nil:
 			return nil, nil, r.refused(errors.Join(err, found))
@@ -89,12 +89,16 @@ func (r *clusterRun) create(ctx context.Context, client *gcp.Client) (*gcp.Opera
 }
 
 // adopt takes over a cluster that is in the way of the create if it is our own unfinished one.
-func (r *clusterRun) adopt(cause error, timeout time.Duration) ([]Notice, error) {
-	labels := r.live.GetResourceLabels()
-	if gcp.Ambiguous(cause) && r.goal.stamp.MayAdopt(labels, labels, r.cloud.Clock.Now(), timeout, false) {
+func (r *clusterRun) adopt(ctx context.Context, cause error, timeout time.Duration) ([]Notice, error) {
+	if gcp.Ambiguous(cause) && r.unfinishedOurs(timeout) {
 		return nil, nil // this run's own create: its answer was lost, its effect was not
 	}
-	if !r.cloud.AdoptInterrupted || !r.goal.stamp.MayAdopt(labels, labels, r.cloud.Clock.Now(), timeout, false) {
+	if r.cloud.AdoptInterrupted && r.unfinishedOurs(timeout) {
+		// The operation that runs may be the one that takes the mark off: then it is finished, and not ours to take.
+		// What goes wrong here, converge meets again and tells.
+		_ = r.settle(ctx)
+	}
+	if !r.cloud.AdoptInterrupted || !r.unfinishedOurs(timeout) {
 		return nil, r.foreign(cause)
 	}
 	return []Notice{{
@@ -102,6 +106,12 @@ func (r *clusterRun) adopt(cause error, timeout time.Duration) ([]Notice, error)
 		Detail: "An earlier run of this stack began to make the cluster and was stopped before it could record it. " +
 			"This run finished it. Set adopt_interrupted = false in the provider configuration to refuse instead.",
 	}}, nil
+}
+
+// unfinishedOurs tells whether the live cluster is an unfinished create of this stack.
+func (r *clusterRun) unfinishedOurs(timeout time.Duration) bool {
+	labels := r.live.GetResourceLabels()
+	return r.goal.stamp.MayAdopt(labels, labels, r.cloud.Clock.Now(), timeout, false)
 }
 
 func (r *clusterRun) foreign(cause error) error {

@@ -1,0 +1,78 @@
+package deploy_test
+
+import (
+	"context"
+	"crypto/rand"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/app"
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/deploy"
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/names"
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/secret"
+)
+
+// heldCreates are creates whose end is left to the Finisher.
+var heldCreates = map[string]func(context.Context, *deploy.Cloud) ([]deploy.Notice, error){
+	"cluster": func(ctx context.Context, c *deploy.Cloud) ([]deploy.Notice, error) {
+		_, notices, err := c.CreateCluster(ctx, smallCluster(), clusterTimeout)
+		return notices, err
+	},
+	"secret": func(ctx context.Context, c *deploy.Cloud) ([]deploy.Notice, error) {
+		spec := deploy.SecretSpec{ID: names.SecretID{Project: "acme-dev", Name: "held"}, ValueVersion: "1"}
+		_, notices, err := c.CreateSecret(ctx, spec, secret.FromString("a value"), clusterTimeout)
+		return notices, err
+	},
+	"service account": func(ctx context.Context, c *deploy.Cloud) ([]deploy.Notice, error) {
+		spec := deploy.IdentitySpec{Name: "held", Project: "acme-dev", Mode: deploy.IdentityServiceAccount, AccountID: "held-account"}
+		_, notices, err := c.CreateIdentity(ctx, spec, clusterTimeout)
+		return notices, err
+	},
+	"service on Cloud Run": func(ctx context.Context, c *deploy.Cloud) ([]deploy.Notice, error) {
+		_, notices, err := c.CreateService(ctx, deploy.ServiceSpec{Timeout: clusterTimeout, App: app.App{
+			Name: "held", Image: "asia-docker.pkg.dev/acme/api/server:2.0.0",
+			CloudRun:  &app.CloudRun{Project: "acme-dev", Location: "asia-northeast1"},
+			Processes: map[string]app.Process{app.Web: {}},
+		}})
+		return notices, err
+	},
+}
+
+// A run that is killed after a create, and before Terraform has saved its state, leaves something that the next run may
+// go on with. A run that ended leaves something that another state may not take.
+func TestFinisherKeepsCreatesUnfinishedUntilTheEnd(t *testing.T) {
+	for what, create := range heldCreates {
+		for _, killed := range []bool{true, false} {
+			name := what + ", ended"
+			if killed {
+				name = what + ", killed"
+			}
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				world := newClusterWorld(t, 20*time.Millisecond)
+				world.Finisher = &deploy.Finisher{}
+				world.Rand = rand.Reader
+				if _, err := create(t.Context(), world.Cloud); err != nil {
+					t.Fatal(err)
+				}
+				if !killed {
+					if err := world.Finisher.Finish(t.Context()); err != nil {
+						t.Fatal(err)
+					}
+				}
+				next := clusterCloud(t, world.fake, "test")
+				next.Rand = rand.Reader
+				notices, err := create(t.Context(), next)
+				switch {
+				case killed && err != nil:
+					t.Errorf("the next run did not go on: %v", err)
+				case killed && len(notices) == 0:
+					t.Error("the next run did not say that it went on with what was there")
+				case !killed && (err == nil || !strings.Contains(err.Error(), "import {")):
+					t.Errorf("another state was not refused with the import block: %v", err)
+				}
+			})
+		}
+	}
+}
