@@ -38,12 +38,26 @@ resource "twelvefactor_session_key" "shop" {
   rotate_after     = "720h"
   rotation_trigger = var.rotation_trigger
   keep             = 1 # one previous key stays valid
+
+  lifecycle {
+    postcondition {
+      condition     = self.status == "ready"
+      error_message = "Session key shop is ${self.status}: see the warning, mend the cause and apply again."
+    }
+  }
 }
 
 resource "twelvefactor_secret" "payments" {
   name             = "payments-api-key"
   value_wo         = var.payments_api_key
   value_wo_version = "2026-11"
+
+  lifecycle {
+    postcondition {
+      condition     = self.status == "ready"
+      error_message = "Secret payments is ${self.status}: see the warning, mend the cause and apply again."
+    }
+  }
 }
 
 resource "twelvefactor_service" "shop" { # internal: GKE
@@ -74,4 +88,11 @@ resource "twelvefactor_service" "public_api" { # public: Cloud Run
   image     = "asia-docker.pkg.dev/acme/api/server:2.0.0"
   cloud_run = { location = var.region, public = true }
   processes = { web = { scale = { min = 0, max = 100, concurrency = 80 } } }
+
+  lifecycle {
+    postcondition {
+      condition     = self.status == "ready"
+      error_message = "Service public-api is ${self.status}: see the warning, mend the cause and apply again."
+    }
+  }
 }

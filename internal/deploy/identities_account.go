@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"regexp"
-	"strconv"
 	"strings"
 	"time"
 
@@ -24,7 +23,7 @@ func identityDescription(stamp names.Stamp, creating time.Time) string {
 		parts = append(parts, "stack="+hash)
 	}
 	if !creating.IsZero() {
-		parts = append(parts, "creating="+strconv.FormatInt(creating.Unix(), 10))
+		parts = append(parts, "creating="+stamp.Mark(creating))
 	}
 	return strings.Join(parts, " ")
 }

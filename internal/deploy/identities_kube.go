@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -23,7 +22,7 @@ func identityObject(spec IdentitySpec, stamp names.Stamp, creating time.Time) *u
 		annotations[identityAnnotation] = spec.email()
 	}
 	if !creating.IsZero() {
-		annotations[names.KubeCreating] = strconv.FormatInt(creating.Unix(), 10)
+		annotations[names.KubeCreating] = stamp.Mark(creating)
 	}
 	obj := &unstructured.Unstructured{Object: map[string]any{"automountServiceAccountToken": false}}
 	obj.SetGroupVersionKind(kube.ServiceAccount)

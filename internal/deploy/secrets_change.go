@@ -56,6 +56,8 @@ type secretWrite struct {
 	cloud *Cloud
 	secretTarget
 	nonce string
+	// tookOver tells that an interrupted create is gone on with.
+	tookOver bool
 	// marked leaves the creating mark on in commit.
 	marked bool
 	// abandoned is the nonce of an intent of another run that may be overwritten.
@@ -121,7 +123,19 @@ func (w *secretWrite) done(ctx context.Context, live secretLive) (bool, error) {
 		return false, nil
 	}
 	v, err := w.cloud.secretVersion(ctx, w.id, live.record.Version)
-	return v.enabled, err
+	if err != nil || !v.enabled {
+		return false, err
+	}
+	given, ok := w.change.(*secretValueChange)
+	if !ok || !w.tookOver {
+		return true, nil
+	}
+	// The interrupted run may have been given another value under the same name, and no state has heard of it.
+	found, err := w.cloud.secretAccess(ctx, w.id, v.id)
+	if err != nil {
+		return false, secretUnsettled(w.id, err)
+	}
+	return found.Equal(given.value), nil
 }
 
 // begin announces the version.

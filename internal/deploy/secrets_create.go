@@ -92,6 +92,7 @@ func (w *secretWrite) takeOver(live secretLive, timeout time.Duration) ([]Notice
 	if !mine || !w.cloud.AdoptInterrupted {
 		return nil, secretExists(w.id, w.record.Kind)
 	}
+	w.tookOver = true
 	return []Notice{{
 		Summary: fmt.Sprintf("Went on with the interrupted create of secret %q", w.id.Name),
 		Detail: "An earlier run of this stack had begun to create the secret and was interrupted. This run took it over and " +

@@ -55,3 +55,33 @@ func TestStampOfKubernetesObjects(t *testing.T) {
 		t.Errorf("hash %q", s.Hash())
 	}
 }
+
+func TestMayAdopt_withoutStackOnlyFromTheSameOrigin(t *testing.T) {
+	began := time.Unix(1767225600, 0)
+	here := names.Stamp{Origin: "laptop\x00/home/ann/shop"}
+	mark := here.Labels(began)
+	tests := map[string]struct {
+		stamp names.Stamp
+		after time.Duration
+		want  bool
+	}{
+		"the same folder":                   {here, time.Minute, true},
+		"the same folder, after the time":   {here, time.Hour, false},
+		"another folder":                    {names.Stamp{Origin: "laptop\x00/home/ann/other"}, time.Minute, false},
+		"a stack, where the mark has none":  {names.Stamp{Stack: "shop", Origin: here.Origin}, time.Minute, false},
+		"no origin, where the mark has one": {names.Stamp{}, time.Minute, false},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			if got := tt.stamp.MayAdopt(mark, mark, began.Add(tt.after), 30*time.Minute, false); got != tt.want {
+				t.Errorf("MayAdopt is %t, want %t", got, tt.want)
+			}
+		})
+	}
+	if since, ok := names.CreatingSince(mark); !ok || !since.Equal(began) {
+		t.Errorf("CreatingSince is %v, %t; want %v", since, ok, began)
+	}
+	if got := (names.Stamp{Stack: "shop", Origin: "x"}).Mark(began); got != "1767225600" {
+		t.Errorf("with a stack the mark is %q, want the time alone", got)
+	}
+}

@@ -93,7 +93,7 @@ func (p *twelvefactor) data(s settings, terraformVersion string) *tf.Provider {
 	return &tf.Provider{
 		Cloud: &deploy.Cloud{
 			GCP: gcp.New(options), Clock: p.clock, Rand: p.rand, Finisher: p.finisher,
-			Stamp: names.Stamp{Stack: s.stack}, AdoptInterrupted: s.adoptInterrupted,
+			Stamp: names.Stamp{Stack: s.stack, Origin: origin(p.getenv)}, AdoptInterrupted: s.adoptInterrupted,
 			Project: s.project.ValueString(), Region: s.region.ValueString(),
 			DefaultLabels: s.defaultLabels, UserAgent: options.UserAgent,
 		},

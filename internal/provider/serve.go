@@ -2,12 +2,14 @@ package provider
 
 import (
 	"context"
+	"log"
 	"time"
 
 	fwprovider "github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/deploy"
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/gcp"
 )
 
 const address = "registry.terraform.io/twelvefactor/twelvefactor"
@@ -25,7 +27,9 @@ func Serve(ctx context.Context, version string, debug bool) error {
 		providerserver.ServeOpts{Address: address, Debug: debug})
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishTimeout)
 	defer cancel()
-	// Terraform listens no more. What could not be ended, the next plan shows as a create to be finished.
-	_ = finisher.Finish(ctx)
+	// Terraform listens to the log only. What could not be ended, the next plan shows as a create to be finished.
+	if failure := finisher.Finish(ctx); failure != nil {
+		log.Printf("[WARN] some creates could not be ended, the next apply ends them: %s", gcp.Message(failure))
+	}
 	return err
 }

@@ -3,6 +3,7 @@ package provider
 import (
 	"context"
 	"fmt"
+	"os"
 	"strings"
 	"time"
 
@@ -163,6 +164,16 @@ func stackName(configured types.String, getenv func(string) string) string {
 		return ""
 	}
 	return project + "/" + workspace
+}
+
+// origin is the working folder on this machine, and what of Terraform's own settings tells two states in one folder apart.
+func origin(getenv func(string) string) string {
+	host, _ := os.Hostname() // without a name, the folder has to do
+	folder, err := os.Getwd()
+	if err != nil {
+		return ""
+	}
+	return strings.Join([]string{host, folder, getenv("TF_WORKSPACE"), getenv("TF_DATA_DIR")}, "\x00")
 }
 
 // requestTimeout is zero for the default; the schema's validator has checked the form.

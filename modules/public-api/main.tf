@@ -18,6 +18,13 @@ resource "twelvefactor_session_key" "this" {
   rotate_after     = each.value.rotate_after
   rotation_trigger = each.value.rotation_trigger
   labels           = var.labels
+
+  lifecycle {
+    postcondition {
+      condition     = self.status == "ready"
+      error_message = "Session key ${self.name} is ${self.status}: see the warning, mend the cause and apply again."
+    }
+  }
 }
 
 resource "twelvefactor_secret" "this" {
@@ -28,6 +35,13 @@ resource "twelvefactor_secret" "this" {
   value_wo         = lookup(var.secret_values, each.key, null)
   value_wo_version = each.value.value_version
   labels           = var.labels
+
+  lifecycle {
+    postcondition {
+      condition     = self.status == "ready"
+      error_message = "Secret ${self.name} is ${self.status}: see the warning, mend the cause and apply again."
+    }
+  }
 }
 
 resource "twelvefactor_service" "this" {

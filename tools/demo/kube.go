@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
@@ -107,17 +108,34 @@ func (k *kube) printWorkloads(ctx context.Context) error {
 	for _, d := range deployments {
 		fmt.Printf("%-24s %-10d %d\n", d.Metadata.Name, d.Status.AvailableReplicas, d.Spec.Replicas)
 	}
-	var pods struct{ Items []pod }
-	if err := k.get(ctx, "/api/v1/namespaces/"+namespace+"/pods", &pods); err != nil {
+	pods, err := k.pods(ctx)
+	if err != nil {
 		return err
 	}
 	fmt.Printf("\n%-40s %-10s %-36s %s\n", "POD", "PHASE", "NODE", "SECRETS FROM")
-	for _, p := range pods.Items {
-		if p.Metadata.DeletionTimestamp == "" {
-			fmt.Printf("%-40s %-10s %-36s %s\n", p.Metadata.Name, p.Status.Phase, p.Spec.NodeName, p.secret())
-		}
+	for _, p := range pods {
+		fmt.Printf("%-40s %-10s %-36s %s\n", p.Metadata.Name, p.Status.Phase, p.Spec.NodeName, p.secret())
 	}
 	return nil
+}
+
+// pods are those that are not on their way out.
+func (k *kube) pods(ctx context.Context) ([]pod, error) {
+	var list struct{ Items []pod }
+	if err := k.get(ctx, "/api/v1/namespaces/"+namespace+"/pods", &list); err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(list.Items, func(p pod) bool { return p.Metadata.DeletionTimestamp != "" }), nil
+}
+
+// podSecrets are the Kubernetes Secrets that the pods read from.
+func (k *kube) podSecrets(ctx context.Context) ([]string, error) {
+	pods, err := k.pods(ctx)
+	var names []string
+	for _, p := range pods {
+		names = append(names, p.secret())
+	}
+	return names, err
 }
 
 // secret is the Kubernetes Secret that the pod's environment comes from: its name changes with the versions in it.

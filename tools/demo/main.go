@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
 )
@@ -44,11 +45,7 @@ func run(ctx context.Context, o options) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if !o.keep || err != nil {
-			_ = os.RemoveAll(work)
-		}
-	}()
+	defer func() { _ = os.RemoveAll(work) }()
 
 	step("Start the fake Google Cloud")
 	fake, err := startFake(ctx, filepath.Join(o.root, "bin", "fakegcp"), o.kubernetes, work)
@@ -134,6 +131,10 @@ func rotate(ctx context.Context, tf *terraform, kube *kube) error {
 	if err != nil {
 		return err
 	}
+	running, err := kube.podSecrets(ctx)
+	if err != nil {
+		return err
+	}
 	tf.vars = append(tf.vars, "TF_VAR_rotation_trigger=demo")
 	if err := tf.stream(ctx, "apply", "-auto-approve", "-input=false", "-no-color"); err != nil {
 		return err
@@ -144,6 +145,15 @@ func rotate(ctx context.Context, tf *terraform, kube *kube) error {
 	}
 	if before == after {
 		return fmt.Errorf("the session key was not rotated: still %s", before)
+	}
+	rolled, err := kube.podSecrets(ctx)
+	if err != nil {
+		return err
+	}
+	for _, secret := range rolled {
+		if slices.Contains(running, secret) {
+			return fmt.Errorf("the service was not rolled: a pod still reads from %s", secret)
+		}
 	}
 	fmt.Printf("session key: %s -> %s\n", before, after)
 	return kube.printWorkloads(ctx)
@@ -180,13 +190,18 @@ func explore(ctx context.Context, tf *terraform, fake *fake) error {
 	fmt.Printf(`
 Everything is still running. To explore, in another shell:
 
-  cd %s
-  %s
-  %s plan
+  cd %[1]s
+  %[2]s
+  %[3]s plan
 
-The fake's objects and calls: http://%s/_fake/objects and http://%s/_fake/journal
+To look into the cluster with kubectl:
+
+  curl -s 'http://%[4]s/_fake/kubeconfig?cluster=dev' > kubeconfig
+  KUBECONFIG=kubeconfig kubectl -n shop get deployments,pods -o wide
+
+The fake's objects and calls: http://%[4]s/_fake/objects and http://%[4]s/_fake/journal
 Press Ctrl-C here to end it.
-`, tf.dir, tf.exports(), tf.binary, fake.addr, fake.addr)
+`, tf.dir, tf.exports(), tf.binary, fake.addr)
 	<-ctx.Done()
 	return nil
 }

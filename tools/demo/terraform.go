@@ -59,6 +59,9 @@ func (t *terraform) command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, t.binary, args...)
 	cmd.Dir = t.dir
 	cmd.Env = append(os.Environ(), t.vars...)
+	// A group of its own: Ctrl-C at the terminal reaches it once, through Cancel, and not twice, which makes it give up
+	// without saving its state.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	// An interrupt lets Terraform write its state; it is killed only if it does not end.
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGINT) }
 	cmd.WaitDelay = 30 * time.Second

@@ -1,9 +1,6 @@
 package gke
 
 import (
-	"strconv"
-	"time"
-
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/names"
@@ -25,14 +22,14 @@ func Namespace(in Input) *unstructured.Unstructured {
 	u := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "Namespace"}}
 	u.SetName(in.App.GKE.Namespace)
 	u.SetLabels(l)
-	u.SetAnnotations(creatingMark(in.Creating))
+	u.SetAnnotations(in.creatingMark())
 	return u
 }
 
 // creatingMark is nil for a finished create.
-func creatingMark(since time.Time) map[string]string {
-	if since.IsZero() {
+func (in Input) creatingMark() map[string]string {
+	if in.Creating.IsZero() {
 		return nil
 	}
-	return map[string]string{names.KubeCreating: strconv.FormatInt(since.Unix(), 10)}
+	return map[string]string{names.KubeCreating: in.Stamp.Mark(in.Creating)}
 }

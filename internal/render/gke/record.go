@@ -42,7 +42,7 @@ func Record(in Input) (*unstructured.Unstructured, error) {
 	l := labels(in)
 	l[names.KubeRelease] = app.ReleaseID(in.App)
 	annotations := map[string]string{names.KubeApp: string(encoded), RendererAnnotation: strconv.Itoa(RendererRevision)}
-	for key, value := range creatingMark(in.Creating) {
+	for key, value := range in.creatingMark() {
 		annotations[key] = value
 	}
 	u := &unstructured.Unstructured{Object: map[string]any{

@@ -36,7 +36,7 @@ func (r *secretResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 			"value_wo": schema.StringAttribute{
 				Optional: true, WriteOnly: true, Sensitive: true,
 				MarkdownDescription: fmt.Sprintf("The value: 1 to %d bytes. Write-only: it may come from an ephemeral variable or an ephemeral "+
-					"resource, and Terraform 1.11 or OpenTofu 1.11 is needed. It is needed only when `value_wo_version` changes, and may be null "+
+					"resource, and Terraform 1.11 or OpenTofu 1.12 is needed. It is needed only when `value_wo_version` changes, and may be null "+
 					"otherwise.", deploy.MaxSecretBytes),
 				Validators: []validator.String{tf.Checked(fmt.Sprintf("1 to %d bytes long", deploy.MaxSecretBytes), checkValue)},
 			},

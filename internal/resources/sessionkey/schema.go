@@ -108,7 +108,7 @@ func settingsAttributes() map[string]schema.Attribute {
 		},
 		"rotation_trigger": schema.StringAttribute{
 			Optional:            true,
-			MarkdownDescription: "Any text; a change of it rotates, for example after a leak. Default: none.",
+			MarkdownDescription: "Any text; a change of it rotates now. After a leak set `keep = 0` in the same apply, or the leaked key stays valid. Default: none.",
 			Validators:          []validator.String{stringvalidator.LengthBetween(1, maxTrigger)},
 		},
 	}

@@ -3,13 +3,13 @@ mock_provider "twelvefactor" {
     defaults = { status = "ready" }
   }
   mock_resource "twelvefactor_session_key" {
-    defaults = { version_id = "projects/acme-dev/secrets/shop-session-key/versions/1" }
+    defaults = { status = "ready", version_id = "projects/acme-dev/secrets/shop-session-key/versions/1" }
   }
   mock_resource "twelvefactor_secret" {
-    defaults = { version_id = "projects/acme-dev/secrets/payments-api-key/versions/1" }
+    defaults = { status = "ready", version_id = "projects/acme-dev/secrets/payments-api-key/versions/1" }
   }
   mock_resource "twelvefactor_workload_identity" {
-    defaults = { id = "projects/acme-dev/locations/asia-northeast1/clusters/dev/namespaces/shop/serviceAccounts/shop" }
+    defaults = { status = "ready", id = "projects/acme-dev/locations/asia-northeast1/clusters/dev/namespaces/shop/serviceAccounts/shop" }
   }
 }
 
