@@ -15,8 +15,11 @@ func StringOrNull(s string) types.String {
 	return types.StringValue(s)
 }
 
-// Strings gives a map of strings whose values are known.
+// Strings gives a map of strings whose values are known; nil without any.
 func Strings(m types.Map) map[string]string {
+	if len(m.Elements()) == 0 {
+		return nil
+	}
 	out := map[string]string{}
 	for key, value := range m.Elements() {
 		if s, ok := value.(types.String); ok {
