@@ -104,7 +104,7 @@ func (r *clusterRun) adopt(ctx context.Context, cause error, timeout time.Durati
 	return []Notice{{
 		Summary: fmt.Sprintf("Took over the unfinished create of cluster %q", r.goal.spec.ID.Name),
 		Detail: "An earlier run of this stack began to make the cluster and was stopped before it could record it. " +
-			"This run finished it. Set adopt_interrupted = false in the provider configuration to refuse instead.",
+			"This run goes on from there. Set adopt_interrupted = false in the provider configuration to refuse instead.",
 	}}, nil
 }
 

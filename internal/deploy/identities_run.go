@@ -24,7 +24,7 @@ type identityRun struct {
 func (r *identityRun) adopted(object string) {
 	r.notices = append(r.notices, Notice{
 		Summary: object + " was taken over",
-		Detail:  "An earlier run of this stack was interrupted while creating it. This run finished it; nothing has to be done.",
+		Detail:  "An earlier run of this stack was interrupted while creating it. This run goes on from there.",
 	})
 }
 

@@ -36,7 +36,7 @@ func (c *Cloud) secretGrant(ctx context.Context, id names.SecretID, members []st
 	if len(members) == 0 {
 		return nil
 	}
-	return secretAccessorError(id, c.GCP.Policies().Add(ctx, secretPolicy(id), secretGrants(members)))
+	return secretAccessorError(id, c.GCP.Policies().AddExisting(ctx, secretPolicy(id), secretGrants(members)))
 }
 
 func (c *Cloud) secretRevoke(ctx context.Context, id names.SecretID, members []string) error {

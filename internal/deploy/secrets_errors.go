@@ -3,6 +3,7 @@ package deploy
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/gcp"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/names"
@@ -75,9 +76,40 @@ func secretAccessorError(id names.SecretID, err error) error {
 	if err == nil {
 		return nil
 	}
+	if missing := missingMember(err, "accessors"); missing != nil {
+		return missing
+	}
 	return &Error{
 		Summary:   fmt.Sprintf("Cannot change who may read secret %s", names.Quote(id.Name)),
 		Attribute: []string{"accessors"},
 		Err:       err,
 	}
+}
+
+// missingMember puts into the user's words that IAM does not know a member that the attribute names; nil for any other
+// error.
+func missingMember(err error, attribute ...string) error {
+	var missing *gcp.MissingMemberError
+	if !errors.As(err, &missing) {
+		return nil
+	}
+	last := attribute[len(attribute)-1]
+	told := &Error{
+		Why: fmt.Sprintf("It is among the %s, and IAM has not known it for %.0f minutes, in which a new one becomes known", last,
+			gcp.MemberGrace.Minutes()),
+		Fix: "Correct the name, or create it first (a reference or depends_on makes Terraform wait)", Attribute: attribute, Err: missing.Err,
+	}
+	email, account := strings.CutPrefix(missing.Member, "serviceAccount:")
+	switch {
+	case missing.Member == "":
+		told.Summary = "A member of the policy does not exist"
+		told.Why = fmt.Sprintf("IAM takes no policy with a member that it does not know, and names none of the %s", last)
+		told.Fix = fmt.Sprintf("Correct the name that the original error gives, or create it first. If it is not among the %s, somebody "+
+			"else granted it a role: take it out of the policy", last)
+	case account && !strings.Contains(email, "["):
+		told.Summary = fmt.Sprintf("Service account %s does not exist", email)
+	default:
+		told.Summary = fmt.Sprintf("Member %s does not exist", missing.Member)
+	}
+	return told
 }

@@ -35,6 +35,8 @@ type ServiceState struct {
 	ReleaseID string
 	// Status is one of the Service… constants.
 	Status string
+	// Serves tells that some release answers, which need not be the one that was applied last.
+	Serves bool
 	// Drift lists what is not as it was applied, as "object path: declared -> actual".
 	Drift []string
 	// Objects lists what the service is made of, by full name.
@@ -111,8 +113,9 @@ func (c *Cloud) serviceTarget(a app.App) (serviceTarget, error) {
 
 // CreateService makes a service with all that belongs to it and waits until its first release serves. It returns
 //   - nil and an error when nothing is there: refused, or the name belongs to somebody else;
-//   - a state and a notice when it is unfinished: interrupted or timed out; an update goes on;
-//   - a state and an error when it is there and does not serve.
+//   - a state and a notice when it is unfinished: interrupted, timed out, or failed while some release serves; an
+//     update goes on;
+//   - a state and an error when it is there and nothing serves.
 func (c *Cloud) CreateService(ctx context.Context, spec ServiceSpec) (*ServiceState, []Notice, error) {
 	target, err := c.serviceTarget(spec.App)
 	if err != nil {

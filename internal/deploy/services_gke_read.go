@@ -22,7 +22,7 @@ func (s *serviceGKE) read(ctx context.Context) (*ServiceState, []Notice, error) 
 	k, err := s.cloud.KubeNow(ctx, s.cluster)
 	switch {
 	case gcp.IsNotFound(err), errors.Is(err, ErrClusterStopping):
-		return nil, []Notice{s.gone()}, nil
+		return s.withoutCluster(ctx)
 	case errors.Is(err, ErrClusterCreating):
 		return s.unreachable(err)
 	case err != nil:
@@ -33,13 +33,6 @@ func (s *serviceGKE) read(ctx context.Context) (*ServiceState, []Notice, error) 
 		return s.unreachable(err)
 	}
 	return state, nil, err
-}
-
-func (s *serviceGKE) gone() Notice {
-	return Notice{
-		Summary: fmt.Sprintf("Service %q is gone with its cluster", s.app.Name),
-		Detail:  fmt.Sprintf("There is no %s any more. The service is no longer in the state; the plan shows what would be made anew.", s.cluster),
-	}
 }
 
 func (s *serviceGKE) unreachable(err error) (*ServiceState, []Notice, error) {
@@ -67,19 +60,25 @@ func (s *serviceGKE) readWith(ctx context.Context, k *kube.Client) (*ServiceStat
 		return nil, err
 	}
 	if record == nil && look.found == 0 {
-		return nil, nil
+		return s.leftovers(ctx, look)
 	}
-	state := &ServiceState{
-		ID: s.id.String(), App: in.App, Recorded: record != nil, ReleaseID: app.ReleaseID(in.App), URL: s.url(in.App),
-		Drift: look.drift(), Objects: s.objects(look.objects), Status: look.status(record, s.ending),
-	}
+	state := s.state(in.App, look)
+	state.Recorded, state.Status, state.Serves = record != nil, look.status(record, s.ending), look.serves(in.App)
 	if record == nil {
-		state.Drift = append(state.Drift, s.recordRef().String()+": present -> "+kube.Missing)
+		state.Drift = append(state.Drift, serviceMissing(s.recordRef())...)
 	} else {
 		state.Drift = slices.Concat(state.Drift, s.recordDrift(record, in))
 		state.Objects = append(state.Objects, s.objectName(s.recordRef()))
 	}
 	return state, s.readGrants(ctx, state)
+}
+
+// state is what a look tells about an app.
+func (s *serviceGKE) state(a app.App, look *serviceLook) *ServiceState {
+	return &ServiceState{
+		ID: s.id.String(), App: a, ReleaseID: app.ReleaseID(a), URL: s.url(a), Status: ServiceDegraded,
+		Drift: look.drift(), Objects: s.objects(look.objects),
+	}
 }
 
 // recordDrift compares the record's labels, which carry the stamp. What stands in it is what everything else is
@@ -103,8 +102,8 @@ func (s *serviceGKE) readGrants(ctx context.Context, state *ServiceState) error 
 	if err != nil {
 		return err
 	}
-	missing, err := s.cloud.serviceGrantDrift(ctx, member, secrets)
-	state.Drift = append(state.Drift, missing...)
+	seen, err := s.cloud.serviceGrantsSeen(ctx, member, secrets)
+	state.Drift = append(state.Drift, serviceGrantDrift(member, secrets, seen)...)
 	state.Objects = append(state.Objects, serviceGrantObjects(member, secrets)...)
 	return err
 }
@@ -138,16 +137,25 @@ type serviceLook struct {
 	found   int
 }
 
-func (l *serviceLook) at(ctx context.Context, in gke.Input) error {
-	declared, err := gke.Objects(in)
+// refer lists the objects of a service, of which all but the last, the Secret, are rendered.
+func (l *serviceLook) refer(in gke.Input) (declared []*unstructured.Unstructured, err error) {
+	declared, err = gke.Objects(in)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, object := range declared {
 		l.objects = append(l.objects, kube.RefOf(object))
 	}
 	if name := gke.SecretName(in.App); name != "" {
 		l.objects = append(l.objects, kube.Ref{GVK: kube.Secret, Namespace: in.App.GKE.Namespace, Name: name})
+	}
+	return declared, nil
+}
+
+func (l *serviceLook) at(ctx context.Context, in gke.Input) error {
+	declared, err := l.refer(in)
+	if err != nil {
+		return err
 	}
 	l.live, l.changes = make([]*unstructured.Unstructured, len(l.objects)), make([][]string, len(l.objects))
 	group, ctx := errgroup.WithContext(ctx)
@@ -173,7 +181,7 @@ func (l *serviceLook) at(ctx context.Context, in gke.Input) error {
 func (l *serviceLook) object(ctx context.Context, ref kube.Ref, declared *unstructured.Unstructured) (*unstructured.Unstructured, []string, error) {
 	live, err := l.k.Get(ctx, ref)
 	if apierrors.IsNotFound(err) {
-		return nil, []string{ref.String() + ": present -> " + kube.Missing}, nil
+		return nil, serviceMissing(ref), nil
 	}
 	if err != nil {
 		return nil, nil, err
@@ -187,7 +195,7 @@ func (l *serviceLook) secret(ctx context.Context, ref kube.Ref) ([]string, error
 	_, err := l.k.GetMetadata(ctx, ref)
 	switch {
 	case apierrors.IsNotFound(err):
-		return []string{ref.String() + ": present -> " + kube.Missing}, nil
+		return serviceMissing(ref), nil
 	case apierrors.IsForbidden(err):
 		return nil, nil
 	default:
@@ -215,6 +223,30 @@ func (l *serviceLook) status(record *serviceRecord, ending bool) string {
 		}
 	}
 	return ServiceReady
+}
+
+// serves tells whether requests are answered: web has pods that are available, of whatever release. Without a web every
+// process has to have some.
+func (l *serviceLook) serves(a app.App) bool {
+	_, web := a.Processes[app.Web]
+	served := false
+	for i, ref := range l.objects {
+		if ref.GVK != kube.Deployment || web && ref.Name != names.Deployment(a.Name, app.Web) {
+			continue
+		}
+		if l.live[i] == nil {
+			return false
+		}
+		if n, _, _ := unstructured.NestedInt64(l.live[i].Object, "status", "availableReplicas"); n == 0 {
+			return false
+		}
+		served = true
+	}
+	return served
+}
+
+func serviceMissing(ref kube.Ref) []string {
+	return []string{ref.String() + ": present -> " + kube.Missing}
 }
 
 func serviceChanges(ref kube.Ref, changes []kube.Change) []string {

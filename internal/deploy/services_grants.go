@@ -67,26 +67,56 @@ func (c *Cloud) serviceRevoke(ctx context.Context, member string, secrets []stri
 	return group.Wait()
 }
 
-// serviceGrantDrift tells which grants are missing. What the caller may not see is not checked, and a secret that is
-// gone is not reported here: the version that names it is.
-func (c *Cloud) serviceGrantDrift(ctx context.Context, member string, secrets []string) ([]string, error) {
-	drift := make([]string, len(secrets))
+// grantSeen is what one look at a grant found.
+type grantSeen int
+
+const (
+	// grantHidden is one that the caller may not see, or whose secret is gone.
+	grantHidden grantSeen = iota
+	grantMissing
+	grantThere
+)
+
+// serviceGrantsSeen looks at the grants on the secrets, side by side.
+func (c *Cloud) serviceGrantsSeen(ctx context.Context, member string, secrets []string) ([]grantSeen, error) {
+	seen := make([]grantSeen, len(secrets))
 	group, ctx := errgroup.WithContext(ctx)
 	for i, secret := range secrets {
 		policy, to := serviceSecretPolicy(secret)
 		group.Go(func() error {
 			has, err := c.GCP.Policies().Has(ctx, policy, to(member))
-			switch kind := gcp.Classify(err); {
-			case err == nil && !has[0]:
-				drift[i] = fmt.Sprintf("%s %s: %s -> (missing)", secret, serviceAccessor, member)
-			case err != nil && kind != gcp.PermissionDenied && kind != gcp.NotFound:
+			switch {
+			case serviceHidden(err):
+				return nil
+			case err != nil:
 				return err
+			case has[0]:
+				seen[i] = grantThere
+			default:
+				seen[i] = grantMissing
 			}
 			return nil
 		})
 	}
-	err := group.Wait()
-	return slices.DeleteFunc(drift, func(s string) bool { return s == "" }), err
+	return seen, group.Wait()
+}
+
+// serviceHidden recognises answers about what is not there for this caller.
+func serviceHidden(err error) bool {
+	kind := gcp.Classify(err)
+	return err != nil && (kind == gcp.PermissionDenied || kind == gcp.NotFound)
+}
+
+// serviceGrantDrift tells which grants are missing. What the caller may not see is not reported, nor is a secret that
+// is gone: the version that names it is.
+func serviceGrantDrift(member string, secrets []string, seen []grantSeen) []string {
+	var drift []string
+	for i, secret := range secrets {
+		if seen[i] == grantMissing {
+			drift = append(drift, fmt.Sprintf("%s %s: %s -> (missing)", secret, serviceAccessor, member))
+		}
+	}
+	return drift
 }
 
 // serviceGrantObjects names the grants for the list of what was wired.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/app"
@@ -60,16 +62,42 @@ func (c *Cloud) serviceCreated(ctx context.Context, target serviceTarget, a app.
 		return nil, nil, serviceError("create", a, failure)
 	}
 	failure = errors.Join(failure, err)
-	if failure != nil && !serviceMayGoOn(ctx, failure) {
+	switch {
+	case failure == nil || serviceMayGoOn(ctx, failure):
+		state.Status = ServiceCreating
+		return state, append(notices, serviceUnfinishedNotice(a, failure)), nil
+	case state.Serves:
+		state = serviceDegradedState(state)
+		return state, append(notices, serviceServingNotice(a, state.Status, failure)), nil
+	default:
 		state.Status = ServiceFailed
 		return state, notices, serviceError("create", a, failure)
 	}
-	state.Status = ServiceCreating
-	return state, append(notices, Notice{
+}
+
+func serviceUnfinishedNotice(a app.App, failure error) Notice {
+	return Notice{
 		Summary: fmt.Sprintf("Service %q is not finished yet", a.Name),
 		Detail: "What was made stays, and is in the state with status \"creating\". The next apply goes on from there." +
 			"\n\nStopped by: " + gcp.Message(failure),
-	}), nil
+	}
+}
+
+// serviceServingNotice tells why a create failed whose service serves. An error would taint the service, and Terraform
+// would replace what serves.
+func serviceServingNotice(a app.App, status string, failure error) Notice {
+	notice := Notice{Summary: fmt.Sprintf("Cannot create service %q", a.Name)}
+	parts := []string{"Original error: " + gcp.Message(failure)}
+	if told := (*Error)(nil); errors.As(serviceError("create", a, failure), &told) {
+		notice.Summary, parts = told.Summary, []string{told.Why, told.Fix}
+		if told.Err != nil {
+			parts = append(parts, "Original error: "+gcp.Message(told.Err))
+		}
+	}
+	parts = append(parts, fmt.Sprintf("The create is not finished, but the service serves. So it is kept, with status %q in the state, "+
+		"and the next apply updates it in place.", status))
+	notice.Detail = strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), "\n\n")
+	return notice
 }
 
 // serviceUnseen is the state of a service that was made and could not be looked at.
@@ -124,6 +152,6 @@ func serviceAdopted(a app.App) Notice {
 	return Notice{
 		Summary: fmt.Sprintf("Took over the unfinished create of service %q", a.Name),
 		Detail: "An earlier run of this stack began to make the service and was stopped before it could record it. " +
-			"This run finished it. Set adopt_interrupted = false in the provider configuration to refuse instead.",
+			"This run goes on from there. Set adopt_interrupted = false in the provider configuration to refuse instead.",
 	}
 }

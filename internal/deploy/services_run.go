@@ -2,6 +2,7 @@ package deploy
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"cloud.google.com/go/run/apiv2/runpb"
@@ -99,12 +100,12 @@ func (s *serviceRun) resume(live *runpb.Service) error {
 
 // finish takes back what the declared release does not need, and then the marks of the change.
 func (s *serviceRun) finish(ctx context.Context) ([]Notice, error) {
-	for _, process := range s.retired.Processes {
-		if err := s.deletePool(ctx, process); err != nil {
-			return nil, err
-		}
+	notices, err := s.deletePools(ctx, s.retired.Processes)
+	if err != nil {
+		return notices, err
 	}
-	notices, err := s.cloud.serviceTakeBack(ctx, s.app, s.retired.Grants, s.member)
+	more, err := s.cloud.serviceTakeBack(ctx, s.app, s.retired.Grants, s.member)
+	notices = append(notices, more...)
 	if err != nil {
 		return notices, err
 	}
@@ -125,7 +126,8 @@ func (s *serviceRun) finish(ctx context.Context) ([]Notice, error) {
 	return notices, s.cloud.endCreate(ctx, takeMarksOff)
 }
 
-// remove deletes the service, its worker pools, the grants and the account that was made for it.
+// remove deletes the worker pools, takes back the grants, and deletes the service after that: it carries the record, so
+// that an interrupted deletion knows what is left. The account that was made for it goes last.
 func (s *serviceRun) remove(ctx context.Context) ([]Notice, error) {
 	live, err := s.get(ctx)
 	if err != nil {
@@ -142,15 +144,15 @@ func (s *serviceRun) remove(ctx context.Context) ([]Notice, error) {
 			own = own || before.Identity == ""
 		}
 	}
-	if err := s.deleteService(ctx); err != nil {
-		return nil, err
+	notices, err := s.deletePools(ctx, all.Processes)
+	if err != nil {
+		return notices, err
 	}
-	for _, process := range all.Processes {
-		if err := s.deletePool(ctx, process); err != nil {
-			return nil, err
-		}
+	more, err := s.cloud.serviceTakeBack(ctx, s.app, all.Grants, s.member)
+	notices = append(notices, more...)
+	if err == nil {
+		err = s.deleteService(ctx)
 	}
-	notices, err := s.cloud.serviceTakeBack(ctx, s.app, all.Grants, s.member)
 	if err != nil || !own {
 		return notices, err
 	}
@@ -168,11 +170,41 @@ func (s *serviceRun) deleteService(ctx context.Context) error {
 	return err
 }
 
-func (s *serviceRun) deletePool(ctx context.Context, process string) error {
-	if process == app.Web {
-		return nil
+// deletePools deletes the worker pools of the processes. One that was not made for this service stays.
+func (s *serviceRun) deletePools(ctx context.Context, processes []string) ([]Notice, error) {
+	var notices []Notice
+	for _, process := range processes {
+		if process == app.Web {
+			continue
+		}
+		name := s.id.WorkerPool(cloudrun.WorkerPoolName(s.app.Name, process))
+		live, err := s.cloud.GCP.WorkerPools().Get(ctx, name)
+		switch {
+		case gcp.IsNotFound(err):
+			continue
+		case err == nil && !s.madePool(live):
+			notices = append(notices, servicePoolKept(name, s.app.Name))
+			continue
+		case err == nil:
+			err = s.deletePool(ctx, name)
+		}
+		if err != nil {
+			return notices, err
+		}
 	}
-	op, err := s.cloud.GCP.WorkerPools().Delete(ctx, s.id.WorkerPool(cloudrun.WorkerPoolName(s.app.Name, process)))
+	return notices, nil
+}
+
+func servicePoolKept(pool, service string) Notice {
+	return Notice{
+		Summary: "A worker pool was kept",
+		Detail: fmt.Sprintf("%s has the name of a process of service %q, but the annotation %s does not say that it was made for it. "+
+			"Delete it by hand if nobody needs it.", pool, service, names.KubeApp),
+	}
+}
+
+func (s *serviceRun) deletePool(ctx context.Context, name string) error {
+	op, err := s.cloud.GCP.WorkerPools().Delete(ctx, name)
 	if err == nil {
 		_, err = op.Wait(ctx)
 	}

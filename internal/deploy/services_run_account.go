@@ -139,7 +139,7 @@ func (s *serviceRun) grantInvokers(ctx context.Context) error {
 		return nil
 	}
 	policy, grants := s.invokers(members)
-	if err := s.cloud.GCP.Policies().Add(ctx, policy, grants); err != nil {
+	if err := s.cloud.GCP.Policies().AddExisting(ctx, policy, grants); err != nil {
 		return s.invokerError(err)
 	}
 	return nil
@@ -157,14 +157,21 @@ func (s *serviceRun) revokeInvokers(ctx context.Context, members []string) error
 }
 
 func (s *serviceRun) invokerError(err error) error {
-	attribute := "invokers"
+	if missing := missingMember(err, "cloud_run", "invokers"); missing != nil {
+		return missing
+	}
+	told := &Error{
+		Summary:   fmt.Sprintf("Cannot change who may call service %q", s.app.Name),
+		Why:       "It needs " + invokerRole + " for the members in its policy.",
+		Fix:       "Give the account that Terraform runs as run.services.setIamPolicy (roles/run.admin)",
+		Attribute: []string{"cloud_run", "invokers"}, Err: err,
+	}
 	if s.app.CloudRun.Public {
-		attribute = "public"
+		told.Why += " An organization policy (iam.allowedPolicyMemberDomains) may forbid allUsers."
+		told.Fix += ", or declare callers that the policy allows, for example cloud_run = { public = false, invokers = " +
+			"[\"serviceAccount:NAME@PROJECT.iam.gserviceaccount.com\"] }"
+		told.Attribute = []string{"cloud_run", "public"}
 	}
-	return &Error{
-		Summary: fmt.Sprintf("Cannot change who may call service %q", s.app.Name),
-		Why: "It needs " + invokerRole + " for the members in its policy. An organization policy (iam.allowedPolicyMemberDomains) may " +
-			"forbid allUsers.",
-		Attribute: []string{"cloud_run", attribute}, Err: err,
-	}
+	told.Fix += "."
+	return told
 }

@@ -30,7 +30,7 @@ func (s *serviceRun) read(ctx context.Context) (*ServiceState, []Notice, error) 
 		} else if len(s.app.Processes) == 0 { // an import of what another tool made
 			return s.unrecorded(live), nil, nil
 		}
-		state.Status = s.status(live)
+		state.Status, state.Serves = s.status(live), live.GetLatestReadyRevision() != ""
 		s.creating, _ = names.CreatingSince(live.GetLabels())
 	}
 	if len(state.App.Processes) == 0 {
@@ -161,8 +161,11 @@ func (l *runLook) account(ctx context.Context) runFound {
 func (l *runLook) grants(ctx context.Context) runFound {
 	member, _ := l.service.member(ctx, serviceIdentity(l.app))
 	secrets := serviceSecrets(l.app)
-	drift, err := l.service.cloud.serviceGrantDrift(ctx, member, secrets)
-	return runFound{drift: drift, objects: serviceGrantObjects(member, secrets), err: err}
+	seen, err := l.service.cloud.serviceGrantsSeen(ctx, member, secrets)
+	return runFound{
+		drift: serviceGrantDrift(member, secrets, seen), objects: serviceGrantObjects(member, secrets),
+		there: l.app.Identity == "" && slices.Contains(seen, grantThere), err: err,
+	}
 }
 
 func (l *runLook) invokers(ctx context.Context) runFound {

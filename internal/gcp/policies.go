@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"sync"
 
 	"cloud.google.com/go/iam"
@@ -52,14 +51,20 @@ type Policies struct {
 func (c *Client) Policies() *Policies { return c.policies }
 
 // Add makes sure that the grants are in the policy. It waits out concurrent changes, and members that IAM does not
-// know yet, until ctx ends.
+// know yet, until ctx ends: it is for principals that this run may just have made.
 func (p *Policies) Add(ctx context.Context, ref PolicyRef, grants []Grant) error {
-	return p.change(ctx, ref, grants, false)
+	return p.change(ref, &policyChange{ctx: ctx, grants: grants})
+}
+
+// AddExisting is Add for members that somebody typed. It waits MemberGrace for one that IAM does not know, then it gives
+// a *MissingMemberError.
+func (p *Policies) AddExisting(ctx context.Context, ref PolicyRef, grants []Grant) error {
+	return p.change(ref, &policyChange{ctx: ctx, grants: grants, existing: true})
 }
 
 // Remove makes sure that the grants are not in the policy. An object that is gone has no grants.
 func (p *Policies) Remove(ctx context.Context, ref PolicyRef, grants []Grant) error {
-	err := p.change(ctx, ref, grants, true)
+	err := p.change(ref, &policyChange{ctx: ctx, grants: grants, remove: true})
 	if IsNotFound(err) {
 		return nil
 	}
@@ -192,13 +197,3 @@ func (p *Policies) set(ctx context.Context, ref PolicyRef, policy *iampb.Policy)
 // errNoEtag refuses to write a policy that came without an etag: such a write would take away what others wrote
 // in between.
 var errNoEtag = errors.New("the policy was answered without an etag, so it cannot be changed safely")
-
-// memberMissing recognizes that IAM does not know a member yet: a new account for some minutes, the workload
-// identity pool until the project's first cluster with Workload Identity exists.
-var memberMissing = regexp.MustCompile(`(?i)(service account|principal|member|identity pool)\b.* does not exist`)
-
-// isMemberMissing tells whether a policy was refused for such a member.
-func isMemberMissing(err error) bool {
-	kind := Classify(err)
-	return (kind == Invalid || kind == FailedPrecondition) && memberMissing.MatchString(Message(err))
-}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"cloud.google.com/go/iam/apiv1/iampb"
 )
@@ -20,14 +21,16 @@ type policyQueue struct {
 
 // policyChange is one caller's wish.
 type policyChange struct {
-	ctx    context.Context
-	grants []Grant
-	remove bool
-	done   chan error // buffered: the caller may be gone
+	ctx      context.Context
+	grants   []Grant
+	remove   bool
+	existing bool       // the members should be there: a missing one is waited for no longer than MemberGrace
+	done     chan error // buffered: the caller may be gone
 
 	last     atomic.Pointer[error] // why it is still waiting
 	failures int                   // transient failures in a row
 	alone    bool                  // held up a common write once: written by itself from then on
+	missing  time.Time             // when IAM first did not know a member; zero until then
 }
 
 // ended is the answer to a caller whose context has ended.
@@ -43,17 +46,17 @@ func (c *policyChange) ended(ref PolicyRef) error {
 // repeated whatever became of the first. "Not found" counts as one, because a new account can be unknown to IAM.
 const policyTolerance = 5
 
-func (p *Policies) change(ctx context.Context, ref PolicyRef, grants []Grant, remove bool) error {
-	if len(grants) == 0 {
+func (p *Policies) change(ref PolicyRef, c *policyChange) error {
+	if len(c.grants) == 0 {
 		return nil
 	}
-	c := &policyChange{ctx: ctx, grants: grants, remove: remove, done: make(chan error, 1)}
+	c.done = make(chan error, 1)
 	q := p.queue(ref)
 	q.submit(c, func() { p.work(ref, q) })
 	select {
 	case err := <-c.done:
 		return err
-	case <-ctx.Done():
+	case <-c.ctx.Done():
 		return c.ended(ref)
 	}
 }
@@ -122,17 +125,18 @@ func (p *Policies) round(ref PolicyRef, waiting []*policyChange) []*policyChange
 		// One of them may be at fault: from now on each answers for itself.
 		alone = append(together, alone...)
 	} else {
-		left = append(left, settle(ref, together, err)...)
+		left = append(left, settle(ref, together, err, p.c.opts.Clock.Now())...)
 	}
 	for _, c := range alone {
 		c.alone = true
-		left = append(left, settle(ref, []*policyChange{c}, p.write(ref, []*policyChange{c}))...)
+		err := p.write(ref, []*policyChange{c})
+		left = append(left, settle(ref, []*policyChange{c}, err, p.c.opts.Clock.Now())...)
 	}
 	return left
 }
 
 // settle ends the changes that are done or have failed for good and gives those that wait for another try.
-func settle(ref PolicyRef, changes []*policyChange, err error) []*policyChange {
+func settle(ref PolicyRef, changes []*policyChange, err error, now time.Time) []*policyChange {
 	var left []*policyChange
 	for _, c := range changes {
 		if err == nil {
@@ -145,6 +149,8 @@ func settle(ref PolicyRef, changes []*policyChange, err error) []*policyChange {
 		}
 		c.last.Store(&err)
 		switch {
+		case isMemberMissing(err) && c.graceEnded(now):
+			c.done <- &MissingMemberError{Member: memberNamed(c.grants, err), Err: err}
 		case Classify(err) == Conflict, isMemberMissing(err):
 			c.failures = 0
 			left = append(left, c)
@@ -156,6 +162,14 @@ func settle(ref PolicyRef, changes []*policyChange, err error) []*policyChange {
 		}
 	}
 	return left
+}
+
+// graceEnded tells, at each refusal for a member that IAM does not know, whether there were such for long enough.
+func (c *policyChange) graceEnded(now time.Time) bool {
+	if c.missing.IsZero() {
+		c.missing = now
+	}
+	return c.existing && now.Sub(c.missing) >= MemberGrace
 }
 
 // isYoung tells that the object of a policy may be too new to be known everywhere.

@@ -8,8 +8,10 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/types"
 	"k8s.io/apimachinery/pkg/api/validate/content"
 
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/deploy"
@@ -59,11 +61,15 @@ func checkNodeValue(value string) error {
 	return nil
 }
 
-// checkPools holds the rules between the fields of a pool. What is not known yet is not judged.
+// checkPools asks for what a pool cannot do without, and holds the rules between its fields. What is not known yet is
+// not judged.
 func checkPools(ctx context.Context, m model, diags *diag.Diagnostics) {
 	pools := m.pools(ctx, diags)
 	for _, key := range slices.Sorted(maps.Keys(pools)) {
 		at, pool := path.Root("node_pools").AtMapKey(key), pools[key]
+		checkSet(pool.MachineType, at.AtName("machine_type"), fmt.Sprintf("node pool %q", key), `machine_type = "e2-standard-4"`, diags)
+		checkSet(pool.MaxNodes, at.AtName("max_nodes"), fmt.Sprintf("node pool %q", key), "max_nodes = 3", diags)
+		checkTaints(key, pool, at.AtName("taints"), diags)
 		least, most := pool.MinNodes, pool.MaxNodes
 		if !least.IsUnknown() && !most.IsUnknown() && !most.IsNull() && least.ValueInt32() > most.ValueInt32() {
 			diags.AddAttributeError(at.AtName("min_nodes"), "min_nodes is above max_nodes", fmt.Sprintf(
@@ -71,6 +77,26 @@ func checkPools(ctx context.Context, m model, diags *diag.Diagnostics) {
 				key, least.ValueInt32(), most.ValueInt32(), least.ValueInt32()))
 		}
 		checkLabelBudget(key, pool, at, diags)
+	}
+}
+
+func checkTaints(key string, pool poolModel, at path.Path, diags *diag.Diagnostics) {
+	for i, element := range pool.Taints.Elements() {
+		taint, ok := element.(types.Object)
+		if !ok || taint.IsNull() || taint.IsUnknown() {
+			continue
+		}
+		where := fmt.Sprintf("taint %d of node pool %q", i+1, key)
+		checkSet(taint.Attributes()["key"], at.AtListIndex(i).AtName("key"), where, `key = "acme.example/team"`, diags)
+		checkSet(taint.Attributes()["effect"], at.AtListIndex(i).AtName("effect"), where, `effect = "NoSchedule"`, diags)
+	}
+}
+
+// checkSet asks for a value inside of an object that is known.
+func checkSet(value attr.Value, at path.Path, where, example string, diags *diag.Diagnostics) {
+	if value.IsNull() {
+		name, _, _ := strings.Cut(example, " ")
+		diags.AddAttributeError(at, "Missing "+name, fmt.Sprintf("%s must be set in %s, for example %s.", name, where, example))
 	}
 }
 

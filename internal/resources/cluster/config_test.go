@@ -16,6 +16,8 @@ const (
 type declared struct {
 	arguments map[string]string
 	pools     map[string]string
+	// expressions are pools that are no literal objects.
+	expressions map[string]string
 }
 
 // change is a difference from the valid cluster.
@@ -29,10 +31,16 @@ func set(name, value string) change {
 // pool adds or replaces a node pool; an empty body leaves it out.
 func pool(key, body string) change { return func(d *declared) { d.pools[key] = body } }
 
+// poolAs makes a node pool what an expression gives.
+func poolAs(key, expression string) change {
+	return func(d *declared) { d.pools[key], d.expressions[key] = "", expression }
+}
+
 // cluster is the block of the resource.
 func cluster(changes ...change) string {
 	d := declared{
-		arguments: map[string]string{"name": `"dev"`, "location": `"asia-northeast1"`},
+		arguments:   map[string]string{"name": `"dev"`, "location": `"asia-northeast1"`},
+		expressions: map[string]string{},
 		pools: map[string]string{
 			"base": `machine_type = "e2-standard-2", min_nodes = 1, max_nodes = 2`,
 			"spot": `machine_type = "e2-standard-4", capacity = "spot", max_nodes = 10`,
@@ -53,6 +61,9 @@ func cluster(changes ...change) string {
 		if d.pools[key] != "" {
 			fmt.Fprintf(&b, "    %q = { %s }\n", key, d.pools[key])
 		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(d.expressions)) {
+		fmt.Fprintf(&b, "    %q = %s\n", key, d.expressions[key])
 	}
 	b.WriteString("  }\n}\n")
 	return b.String()

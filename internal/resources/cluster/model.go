@@ -7,6 +7,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
 
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/deploy"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/names"
@@ -71,13 +72,18 @@ func (m model) clusterID() names.ClusterID {
 	}
 }
 
-// pools gives node_pools as Go values, nil while the map itself is unknown.
+// pools gives node_pools as Go values, without those that are null or not known yet.
 func (m model) pools(ctx context.Context, diags *diag.Diagnostics) map[string]poolModel {
-	if m.NodePools.IsUnknown() {
-		return nil
+	pools := map[string]poolModel{}
+	for key, element := range m.NodePools.Elements() {
+		object, ok := element.(types.Object)
+		if !ok || object.IsNull() || object.IsUnknown() {
+			continue
+		}
+		var pool poolModel
+		diags.Append(object.As(ctx, &pool, basetypes.ObjectAsOptions{})...)
+		pools[key] = pool
 	}
-	var pools map[string]poolModel
-	diags.Append(m.NodePools.ElementsAs(ctx, &pools, false)...)
 	return pools
 }
 
@@ -149,10 +155,7 @@ func flatten(ctx context.Context, live *deploy.ClusterState, prior model, defaul
 	if m.DeletionProtection.IsNull() {
 		m.DeletionProtection = types.BoolValue(false)
 	}
-	before := map[string]poolModel{}
-	if !prior.NodePools.IsNull() {
-		before = prior.pools(ctx, &diags)
-	}
+	before := prior.pools(ctx, &diags)
 	pools := make(map[string]poolModel, len(live.Pools))
 	for key, pool := range live.Pools {
 		pools[key] = flattenPool(ctx, pool, before[key], &diags)

@@ -1,6 +1,7 @@
 package cluster_test
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
@@ -35,6 +36,53 @@ resource "terraform_data" "input" {
 			atPool("base", "max_nodes", knownvalue.Int64Exact(3)),
 		},
 	}}})
+}
+
+// A whole pool or taint may be unknown while the cluster is planned, the first time and for a change.
+func TestClusterPlansWithUnknownPools(t *testing.T) {
+	t.Parallel()
+	data := func(machine string) string {
+		return fmt.Sprintf(`
+resource "terraform_data" "input" {
+  input = {
+    pool  = { machine_type = %q, capacity = null, min_nodes = null, max_nodes = 3, disk_gb = null, labels = null, taints = null, service_account = null }
+    taint = { key = "team", value = null, effect = "NoSchedule" }
+  }
+}
+`, machine)
+	}
+	base := tfjsonpath.New("node_pools").AtMapKey("base")
+	for name, row := range map[string]struct {
+		change  change
+		unknown tfjsonpath.Path
+	}{
+		"pool": {poolAs("base", "terraform_data.input.output.pool"), base},
+		"taint": {
+			pool("base", `machine_type = terraform_data.input.output.pool.machine_type, max_nodes = 3, taints = [terraform_data.input.output.taint]`),
+			base.AtMapKey("machine_type"),
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			env := acctest.New(t)
+			step := func(machine string, unknown tfjsonpath.Path) resource.TestStep {
+				return resource.TestStep{
+					Config: env.Config(data(machine), cluster(row.change)),
+					ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
+						plancheck.ExpectUnknownValue(address, unknown),
+					}},
+					ConfigStateChecks: []statecheck.StateCheck{
+						atPool("base", "machine_type", knownvalue.StringExact(machine)),
+						atPool("base", "capacity", knownvalue.StringExact("on_demand")),
+						atPool("base", "disk_gb", knownvalue.Int64Exact(100)),
+					},
+				}
+			}
+			env.Test(t, resource.TestCase{Steps: []resource.TestStep{
+				step("e2-standard-4", row.unknown), step("e2-standard-8", base.AtMapKey("machine_type")),
+			}})
+		})
+	}
 }
 
 func TestClusterTakesTheProvidersDefaults(t *testing.T) {

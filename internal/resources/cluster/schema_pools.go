@@ -38,11 +38,14 @@ func nodePools() schema.Attribute {
 	}
 }
 
+// Nothing inside of a pool or a taint is required by the schema: the framework would miss it in an object that is not
+// known yet. checkPools asks for it.
+
 func poolAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
 		"machine_type": schema.StringAttribute{
-			MarkdownDescription: "Compute Engine machine type, such as `e2-standard-4`. GKE replaces the nodes one after another when it changes.",
-			Required:            true,
+			MarkdownDescription: "Required. Compute Engine machine type, such as `e2-standard-4`. GKE replaces the nodes one after another when it changes.",
+			Optional:            true, // but see checkPools
 			Validators:          []validator.String{tf.Checked("a machine type", machineForm.check)},
 		},
 		"capacity": schema.StringAttribute{
@@ -57,8 +60,8 @@ func poolAttributes() map[string]schema.Attribute {
 			Validators: []validator.Int32{int32validator.Between(0, maxNodes)},
 		},
 		"max_nodes": schema.Int32Attribute{
-			MarkdownDescription: "Upper bound of the autoscaler, in total over all zones: 1 to 15000, not below `min_nodes`.",
-			Required:            true,
+			MarkdownDescription: "Required. Upper bound of the autoscaler, in total over all zones: 1 to 15000, not below `min_nodes`.",
+			Optional:            true, // but see checkPools
 			Validators:          []validator.Int32{int32validator.Between(1, maxNodes)},
 		},
 		"disk_gb": schema.Int32Attribute{
@@ -93,7 +96,7 @@ func poolAttributes() map[string]schema.Attribute {
 func taintAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
 		"key": schema.StringAttribute{
-			MarkdownDescription: "Key. Keys of Kubernetes, GKE and this provider are refused.", Required: true,
+			MarkdownDescription: "Required. Key. Keys of Kubernetes, GKE and this provider are refused.", Optional: true,
 			Validators: []validator.String{tf.Checked("a taint key", checkNodeKey)},
 		},
 		"value": schema.StringAttribute{
@@ -101,7 +104,7 @@ func taintAttributes() map[string]schema.Attribute {
 			Validators: []validator.String{tf.Checked("a taint value", checkNodeValue)},
 		},
 		"effect": schema.StringAttribute{
-			MarkdownDescription: "What happens to pods that do not tolerate it: " + oneOf(deploy.TaintEffects()) + ".", Required: true,
+			MarkdownDescription: "Required. What happens to pods that do not tolerate it: " + oneOf(deploy.TaintEffects()) + ".", Optional: true,
 			Validators: []validator.String{stringvalidator.OneOf(deploy.TaintEffects()...)},
 		},
 	}

@@ -34,6 +34,12 @@ func TestClusterRefusesWrongInputAtPlanTime(t *testing.T) {
 		{base(`machine_type = "e2-standard-2", max_nodes = 2, labels = { team = "a b" }`), `node label value`},
 		{base(`machine_type = "e2-standard-2", max_nodes = 2, taints = [{ key = "a", effect = "NO_SCHEDULE" }]`), `NoSchedule`},
 		{base(`machine_type = "e2-standard-2", max_nodes = 2, service_account = "me@example.com"`), `service account`},
+		{base(`max_nodes = 2`), `machine_type must be set in node pool "base"`},
+		{base(`machine_type = "e2-standard-2"`), `max_nodes must be set in node pool "base"`},
+		{base(`machine_type = "e2-standard-2", max_nodes = 2, taints = [{ effect = "NoSchedule" }]`), `key must be set in taint 1`},
+		{base(`machine_type = "e2-standard-2", max_nodes = 2, taints = [{ key = "a" }]`), `effect must be set in taint 1`},
+		{base(`machine_type = "e2-standard-2", max_nodes = 2, taints = [null]`), `null value`},
+		{poolAs("base", "null"), `null value`},
 		{pool("Batch", `machine_type = "e2-standard-2", max_nodes = 2`), `node pool name`},
 		{func(d *declared) { d.pools = nil }, `at least 1`},
 	}

@@ -55,12 +55,17 @@ func checkPlace(m model, diags *diag.Diagnostics) {
 	}
 }
 
-// checkGrants wants exactly one target in every grant.
+// checkGrants wants a role and exactly one target in every grant. The schema cannot require the role: the framework
+// would miss it in a grant that is not known yet.
 func checkGrants(set types.Set, diags *diag.Diagnostics) {
 	for _, element := range set.Elements() {
 		object, ok := element.(types.Object)
-		if !ok || object.IsUnknown() {
+		if !ok || object.IsNull() || object.IsUnknown() {
 			continue
+		}
+		if object.Attributes()["role"].IsNull() {
+			diags.AddAttributeError(path.Root("grants").AtSetValue(element).AtName("role"), "Missing role",
+				"role must be set in every grant, for example role = \"roles/cloudsql.client\".")
 		}
 		project, secret := object.Attributes()["project"], object.Attributes()["secret"]
 		if project.IsUnknown() || secret.IsUnknown() || project.IsNull() != secret.IsNull() {

@@ -180,6 +180,8 @@ func TestRefusals(t *testing.T) {
 		"not a role":               {[]string{`name = "shop"`, `mode = "service_account"`, grants("logging.logWriter")}, `(?s)is\s+not\s+a\s+role`},
 		"grant without target":     {[]string{`name = "shop"`, `mode = "service_account"`, `grants = [{ role = "roles/viewer" }]`}, `One\s+target`},
 		"grant with two targets":   {[]string{`name = "shop"`, `mode = "service_account"`, `grants = [{ role = "roles/viewer", project = "acme-dev", secret = "projects/acme-dev/secrets/s" }]`}, `One\s+target`},
+		"grant without role":       {[]string{`name = "shop"`, `mode = "service_account"`, `grants = [{ project = "acme-dev" }]`}, `role\s+must\s+be\s+set`},
+		"null grant":               {[]string{`name = "shop"`, `mode = "service_account"`, `grants = [null]`}, `null\s+value`},
 		"bad cluster":              {[]string{`name = "shop"`, `cluster = "dev"`, `namespace = "shop"`}, `(?s)clusters/CLUSTER`},
 		"bad name":                 {[]string{`name = "Shop_1"`, `mode = "service_account"`}, `Invalid\s+name`},
 		"bad service account id":   {[]string{`name = "shop"`, `mode = "service_account"`, `service_account_id = "x"`}, `(?s)service_account_id`},
@@ -193,6 +195,20 @@ func TestRefusals(t *testing.T) {
 			}}})
 		})
 	}
+}
+
+func TestGrantMayBeUnknownWhilePlanning(t *testing.T) {
+	t.Parallel()
+	env := acctest.New(t)
+	const data = `
+resource "terraform_data" "input" {
+  input = { role = "roles/logging.logWriter", project = "acme-dev", secret = null }
+}
+`
+	env.Test(t, resource.TestCase{Steps: []resource.TestStep{{
+		Config:            env.Config(data, identity(`name = "shop-runtime"`, `mode = "service_account"`, `grants = [terraform_data.input.output]`)),
+		ConfigStateChecks: []statecheck.StateCheck{isStatus("ready"), at("grants", knownvalue.SetSizeExact(1))},
+	}}})
 }
 
 func TestPlanNeedsNoMoreThanReading(t *testing.T) {

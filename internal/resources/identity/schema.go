@@ -99,11 +99,11 @@ func grantsAttribute() schema.SetNestedAttribute {
 		Optional: true,
 		MarkdownDescription: "Roles of the identity, each on one project or on one secret. Roles that cover a whole project " +
 			"(`roles/owner`, `roles/editor` and those that manage its policy) are refused. Default: none.",
-		Validators: []validator.Set{setvalidator.SizeAtMost(maxGrants)},
+		Validators: []validator.Set{setvalidator.SizeAtMost(maxGrants), setvalidator.NoNullValues()},
 		NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 			"role": schema.StringAttribute{
-				Required:            true,
-				MarkdownDescription: "The role: `roles/NAME`, or a custom one with its full name. Example: `roles/cloudsql.client`.",
+				Optional:            true, // but see checkGrants
+				MarkdownDescription: "Required. The role: `roles/NAME`, or a custom one with its full name. Example: `roles/cloudsql.client`.",
 				Validators:          []validator.String{tf.Checked("a role that an app may have", deploy.CheckIdentityRole)},
 			},
 			"project": schema.StringAttribute{

@@ -12,6 +12,9 @@ import (
 
 const noun = "twelvefactor_secret"
 
+// nullMember is a set whose only element is null.
+var nullMember = tftypes.NewValue(tftypes.Set{ElementType: tftypes.String}, []tftypes.Value{tftypes.NewValue(tftypes.String, nil)})
+
 func valid(change acctest.Attributes) acctest.Attributes {
 	config := acctest.Attributes{"name": "payments", "value_wo": "s3cret", "value_wo_version": "1"}
 	for name, value := range change {
@@ -37,6 +40,7 @@ func TestSecret_refusesWrongInput(t *testing.T) {
 		"public accessor":               {acctest.Attributes{"accessors": []string{"allUsers"}}, "public"},
 		"accessor without kind":         {acctest.Attributes{"accessors": []string{"alice@example.com"}}, "IAM member"},
 		"accessor in capitals":          {acctest.Attributes{"accessors": []string{"user:Alice@example.com"}}, "lower case"},
+		"null accessor":                 {acctest.Attributes{"accessors": nullMember}, "null value"},
 		"label of the stamp":            {acctest.Attributes{"labels": map[string]string{"managed-by": "me"}}, "belongs to the provider"},
 		"label in capitals":             {acctest.Attributes{"labels": map[string]string{"Team": "shop"}}, "Team"},
 		"label value that is too long":  {acctest.Attributes{"labels": map[string]string{"team": strings.Repeat("x", 64)}}, "team"},

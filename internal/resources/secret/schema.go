@@ -94,7 +94,7 @@ func accessorsAttribute() schema.SetAttribute {
 		MarkdownDescription: "IAM members that get `roles/secretmanager.secretAccessor` on this secret, such as " +
 			"`\"serviceAccount:shop@acme-dev.iam.gserviceaccount.com\"`. They are added and removed one by one: members that others have granted " +
 			"are neither shown nor touched. `allUsers` and `allAuthenticatedUsers` are refused. Default: none.",
-		Validators: []validator.Set{setvalidator.ValueStringsAre(tf.Checked("an IAM member", deploy.CheckAccessor))},
+		Validators: []validator.Set{setvalidator.NoNullValues(), setvalidator.ValueStringsAre(tf.Checked("an IAM member", deploy.CheckAccessor))},
 	}
 }
 

@@ -166,3 +166,22 @@ func TestSavedPlan(t *testing.T) {
 		cli.MustRun(t, "destroy", "-auto-approve")
 	})
 }
+
+// The service serves, but not for the public: it is not tainted, and the next apply updates it in place.
+func TestFailedCreateOfAServiceThatServesIsUpdatedNext(t *testing.T) {
+	t.Parallel()
+	env := acctest.New(t)
+	config := env.Config(onRun(set("cloud_run", `{ public = true }`)))
+	env.Fake.Deny("run.services.setIamPolicy", "")
+	next := updated(config)
+	next.PreConfig = func() { env.Fake.Allow("run.services.setIamPolicy", "") }
+	env.Test(t, resource.TestCase{Steps: []resource.TestStep{
+		{
+			Config:             config,
+			ConfigStateChecks:  []statecheck.StateCheck{at("status", knownvalue.StringExact("creating"))},
+			ExpectNonEmptyPlan: true,
+		},
+		next,
+	}})
+	env.CheckEffects(t, "CreateService", 1)
+}

@@ -2,7 +2,9 @@ package service
 
 import (
 	"context"
+	"errors"
 	"maps"
+	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
@@ -101,6 +103,16 @@ func settings() map[string]schema.Attribute {
 
 func noNulls() []validator.Map { return []validator.Map{mapvalidator.NoNullValues()} }
 
+// notEmpty refuses "", which the app takes for "not set". The app's rules judge everything else.
+func notEmpty(wanted string) []validator.String {
+	return []validator.String{tf.Checked(wanted, func(value string) error {
+		if value == "" {
+			return errors.New("it is empty")
+		}
+		return nil
+	})}
+}
+
 func gkeAttribute() schema.SingleNestedAttribute {
 	return schema.SingleNestedAttribute{
 		MarkdownDescription: "Runs the app in a GKE cluster. Exactly one of `gke` and `cloud_run` is set.",
@@ -115,12 +127,14 @@ func gkeAttribute() schema.SingleNestedAttribute {
 			"namespace": schema.StringAttribute{
 				MarkdownDescription: "Kubernetes namespace. It is made, with Pod Security \"restricted\", when it is missing, and then deleted with the last " +
 					"service in it; one that was there before is left as it is. Default: `name`. A change makes another service.",
-				Optional: true,
+				Optional:   true,
+				Validators: notEmpty("a Kubernetes namespace, such as \"shop\", or left out for the service's name"),
 			},
 			"capacity": schema.StringAttribute{
 				MarkdownDescription: "Nodes that the pods run on: " + oneOf(app.Capacities()) + ". `mixed` spreads them over both, so that losing every " +
 					"Spot node leaves something serving. Default: `on_demand`.",
-				Optional: true,
+				Optional:   true,
+				Validators: notEmpty("one of " + strings.Join(app.Capacities(), ", ")),
 			},
 		},
 	}
@@ -143,12 +157,13 @@ func runAttribute() schema.SingleNestedAttribute {
 			"ingress": schema.StringAttribute{
 				MarkdownDescription: "Where requests may come from: " + oneOf(app.Ingresses()) + ". Default: `all`.",
 				Optional:            true,
+				Validators:          notEmpty("one of " + strings.Join(app.Ingresses(), ", ")),
 			},
 			"invokers": schema.SetAttribute{
 				MarkdownDescription: "IAM members that may call it, such as `serviceAccount:shop@acme-dev.iam.gserviceaccount.com`. They are added and " +
 					"removed one by one; members that others have granted are neither shown nor touched. Default: none.",
 				ElementType: types.StringType, Optional: true,
-				Validators: []validator.Set{setvalidator.ValueStringsAre(stringvalidator.LengthAtLeast(1))},
+				Validators: []validator.Set{setvalidator.NoNullValues(), setvalidator.ValueStringsAre(stringvalidator.LengthAtLeast(1))},
 			},
 		},
 	}

@@ -12,6 +12,12 @@ import (
 // rules and with checkApp.
 func TestServiceRefusesWrongInputAtPlanTime(t *testing.T) {
 	t.Parallel()
+	gke := func(setting string) change {
+		return func(d *declared) {
+			d.arguments["cloud_run"] = ""
+			d.arguments["gke"] = `{ cluster = "projects/acme-dev/locations/asia-northeast1/clusters/dev", ` + setting + ` }`
+		}
+	}
 	rows := []struct {
 		wrong change
 		want  string
@@ -30,6 +36,10 @@ func TestServiceRefusesWrongInputAtPlanTime(t *testing.T) {
 		{set("project", `"123456789012"`), `project number`},
 		{set("identity", `"shop"`), `is not the full name`},
 		{set("cloud_run", `{ location = "asia-northeast1-b" }`), `is a zone`},
+		{set("cloud_run", `{ ingress = "" }`), `must be one of all`},
+		{set("cloud_run", `{ invokers = [null] }`), `null value`},
+		{gke(`namespace = ""`), `must be a Kubernetes namespace`},
+		{gke(`capacity = ""`), `must be one of on_demand`},
 		{process("worker", `{ scale = { min = 1, max = 3 } }`), `worker pool has a fixed number`},
 		{process("web", `{ port = 0 }`), `at least 1`},
 		{process("web", `{ shutdown_grace = "soon" }`), `is not a duration`},

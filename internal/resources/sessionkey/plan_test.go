@@ -40,7 +40,9 @@ func TestSessionKey_refusesWrongInput(t *testing.T) {
 		"rotate_after below zero":          {"rotate_after": "-1h"},
 		"empty rotation_trigger":           {"rotation_trigger": ""},
 		"public accessor":                  {"accessors": []string{"allAuthenticatedUsers"}},
-		"label of the stamp":               {"labels": map[string]string{"twelvefactor-stack": "x"}},
+		"null accessor": {"accessors": tftypes.NewValue(tftypes.Set{ElementType: tftypes.String},
+			[]tftypes.Value{tftypes.NewValue(tftypes.String, nil)})},
+		"label of the stamp": {"labels": map[string]string{"twelvefactor-stack": "x"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			said := acctest.DiagnosticsText(provider.Validate(t, valid(change)))

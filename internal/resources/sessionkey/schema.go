@@ -60,7 +60,7 @@ func (r *sessionKeyResource) Schema(ctx context.Context, _ resource.SchemaReques
 		MarkdownDescription: "IAM members that get `roles/secretmanager.secretAccessor` on this secret. They are added and removed one by one: " +
 			"members that others have granted are neither shown nor touched. Default: none. A `twelvefactor_service` that uses the key " +
 			"grants itself access.",
-		Validators: []validator.Set{setvalidator.ValueStringsAre(tf.Checked("an IAM member", deploy.CheckAccessor))},
+		Validators: []validator.Set{setvalidator.NoNullValues(), setvalidator.ValueStringsAre(tf.Checked("an IAM member", deploy.CheckAccessor))},
 	}
 	attributes["timeouts"] = timeouts.Attributes(ctx, timeouts.Opts{Create: true, Read: true, Update: true, Delete: true})
 	for name, attribute := range computedAttributes() {
