@@ -76,3 +76,38 @@ func TestFinisherKeepsCreatesUnfinishedUntilTheEnd(t *testing.T) {
 		}
 	}
 }
+
+// A run that was killed may have been given a mistyped value. No state knows its version, so the next run's value
+// counts, although it goes by the same name.
+func TestCreateSecretTakesOverWithTheValueAtHand(t *testing.T) {
+	tests := map[string]struct{ killed, next, version string }{
+		"another value": {"mistyped", "right", "2"},
+		"the same":      {"right", "right", "1"},
+	}
+	spec := deploy.SecretSpec{ID: names.SecretID{Project: "acme-dev", Name: "held"}, ValueVersion: "1"}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			world := newClusterWorld(t, 20*time.Millisecond)
+			world.Finisher = &deploy.Finisher{} // never asked to finish: the process was killed
+			if _, _, err := world.CreateSecret(t.Context(), spec, secret.FromString(tt.killed), clusterTimeout); err != nil {
+				t.Fatal(err)
+			}
+			next := clusterCloud(t, world.fake, "test")
+			state, _, err := next.CreateSecret(t.Context(), spec, secret.FromString(tt.next), clusterTimeout)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if state.Version != tt.version {
+				t.Errorf("the effective version is %s, want %s", state.Version, tt.version)
+			}
+			payload, err := next.GCP.SecretVersions().Access(t.Context(), state.VersionID())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !payload.Equal(secret.FromString(tt.next)) {
+				t.Error("the effective version does not hold the value at hand")
+			}
+		})
+	}
+}
