@@ -2,7 +2,6 @@ package acctest
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
 	"io"
 	"os"
@@ -84,7 +83,7 @@ func WithOperationTime(d time.Duration) Option {
 func WithFake(change func(*fakegcp.Options)) Option { return func(s *settings) { change(&s.fake) } }
 
 func newSettings(clk *clock.Offset, options []Option) settings {
-	s := settings{stack: Stack, rand: rand.Reader, fake: fakegcp.Options{
+	s := settings{stack: Stack, rand: Secrets.Reader(), fake: fakegcp.Options{
 		Project: Project, ProjectNumber: ProjectNumber, OperationTime: operationTime, Clock: clk, ReadOnlyToken: ReadOnlyToken,
 	}}
 	for _, o := range options {

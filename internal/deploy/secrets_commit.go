@@ -10,7 +10,8 @@ import (
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/names"
 )
 
-// commit writes labels and record in one write, which also ends the intent and the mark of an unfinished create.
+// commit writes labels and record in one write, which also ends the intent and, unless it is held back (marked), the
+// mark of an unfinished create.
 // Version 0 leaves the effective version as it is. It returns the number of the effective version.
 func (w *secretWrite) commit(ctx context.Context, version int64) (int64, error) {
 	err := w.rounds(ctx, func(ctx context.Context) (bool, error) {

@@ -6,4 +6,5 @@ import (
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/acctest"
 )
 
-func TestMain(m *testing.M) { acctest.Main(m) }
+// The provider reads secrets to write them into Kubernetes, so what these runs leave behind is scanned for the drawn keys.
+func TestMain(m *testing.M) { acctest.ScannedMain(m) }
