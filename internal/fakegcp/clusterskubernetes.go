@@ -37,6 +37,7 @@ func (s *Server) openCluster(n containerName) error {
 	live, err := kubernetes.New(kubernetes.Options{
 		Name:          n.cluster,
 		Bin:           s.options.KubernetesBin,
+		Build:         s.options.KubernetesBuild,
 		Behaviour:     s.kubernetesBehaviour,
 		ReadOnlyToken: s.options.ReadOnlyToken,
 		Log:           s.options.Log,

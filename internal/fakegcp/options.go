@@ -2,6 +2,7 @@ package fakegcp
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"log/slog"
 	"net"
@@ -33,9 +34,12 @@ type Options struct {
 	// Advance(time.Duration), the server turns it forward instead of keeping a distance of its own, so that a client
 	// under test can share it.
 	Clock Clock
-	// KubernetesBin is a directory with kube-apiserver, kube-controller-manager, kube-scheduler, etcd and kwok. Without it
-	// clusters exist in the API only.
+	// KubernetesBin is a directory with kube-apiserver, kube-controller-manager, kube-scheduler, etcd and kwok.
 	KubernetesBin string
+	// KubernetesBuild makes these programs when there is no KubernetesBin and returns their directory. It is called once a
+	// cluster's endpoint is first used, and may take minutes. Without both, clusters exist in the API only: their
+	// endpoints answer 503 and say why.
+	KubernetesBuild func(ctx context.Context) (dir string, err error)
 	// ReadOnlyToken is a bearer token whose caller may read everything but secret payloads and change nothing.
 	ReadOnlyToken string
 	// Log gets what is worth telling an operator; nothing by default. Request bodies are never logged.

@@ -7,14 +7,19 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 )
 
 // Options configures a Cluster.
 type Options struct {
 	// Name is the cluster's name; it becomes part of the names of nodes.
 	Name string
-	// Bin is the directory that holds the Programs. Without it the endpoint answers 503 and says why.
+	// Bin is the directory that holds the Programs.
 	Bin string
+	// Build makes the Programs when there is no Bin and returns their directory. It is called when the first connection
+	// arrives, may take minutes, and ends early when its context does. Without Bin and Build the endpoint answers 503 and
+	// says why.
+	Build func(ctx context.Context) (dir string, err error)
 	// Behaviour tells what the containers of an image do, by the reference in the pod. It is called from several
 	// goroutines; nil lets every image run.
 	Behaviour func(image string) Behaviour
@@ -33,6 +38,7 @@ type Cluster struct {
 	inventory *inventory
 	ctx       context.Context // ends with the cluster
 	end       context.CancelFunc
+	building  atomic.Bool // while Options.Build may be running
 
 	mu      sync.Mutex
 	closed  bool
@@ -120,7 +126,7 @@ func (c *Cluster) running(ctx context.Context) (*running, error) {
 // begin starts the control plane unless it runs or is starting. It outlives the request that caused it. A failed start
 // is tried again by the next caller.
 func (c *Cluster) begin() (*attempt, error) {
-	if c.options.Bin == "" {
+	if c.options.Bin == "" && c.options.Build == nil {
 		return nil, errNotConfigured
 	}
 	c.mu.Lock()
@@ -130,6 +136,7 @@ func (c *Cluster) begin() (*attempt, error) {
 	}
 	if c.attempt == nil || c.attempt.failed() {
 		c.attempt = &attempt{done: make(chan struct{})}
+		c.building.Store(c.options.Bin == "")
 		go c.start(c.attempt)
 	}
 	return c.attempt, nil
@@ -162,7 +169,7 @@ func (c *Cluster) started() (*running, bool) {
 
 func (c *Cluster) start(a *attempt) {
 	defer close(a.done)
-	plane, err := startControlPlane(c.ctx, c.options.Bin, c.authority)
+	plane, err := c.startControlPlane()
 	if err != nil {
 		c.options.Log.Error("a cluster's control plane did not start", "cluster", c.options.Name, "error", err)
 		a.err = err
@@ -174,6 +181,19 @@ func (c *Cluster) start(a *attempt) {
 	case <-a.plane.nodes.compared: // a new cluster answers with its nodes
 	case <-c.ctx.Done():
 	}
+}
+
+// startControlPlane builds the Programs if need be and starts them.
+func (c *Cluster) startControlPlane() (*ControlPlane, error) {
+	bin := c.options.Bin
+	if bin == "" {
+		defer c.building.Store(false)
+		var err error
+		if bin, err = c.options.Build(c.ctx); err != nil {
+			return nil, fmt.Errorf("build Kubernetes: %w", err)
+		}
+	}
+	return startControlPlane(c.ctx, bin, c.authority)
 }
 
 // play starts the parts of a cluster that are not Kubernetes: kubelets, node pools, autoscaler.

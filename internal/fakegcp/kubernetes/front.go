@@ -76,8 +76,9 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusUnauthorized, metav1.StatusReasonUnauthorized, "Unauthorized")
 		return
 	}
-	plane, err := f.cluster.ControlPlane(r.Context())
+	plane, err := f.plane(r.Context())
 	if err != nil {
+		w.Header().Set("Retry-After", retryAfterSeconds)
 		refuse(w, http.StatusServiceUnavailable, metav1.StatusReasonServiceUnavailable, err.Error())
 		return
 	}
@@ -90,6 +91,24 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	f.proxy(plane, f.credential(plane, token)).ServeHTTP(w, r)
+}
+
+// A build takes minutes, longer than clients wait for one answer; they try again after a 503 that says when.
+const (
+	buildPatience     = 20 * time.Second
+	retryAfterSeconds = "5"
+)
+
+var errBuilding = errors.New("the programs of Kubernetes are being built, once, which takes about 7 minutes on two cores: try again")
+
+// plane waits for the control plane: as long as the caller does while it starts, for a moment while it is being built.
+func (f *front) plane(ctx context.Context) (*ControlPlane, error) {
+	if f.cluster.building.Load() {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, buildPatience, errBuilding)
+		defer cancel()
+	}
+	return f.cluster.ControlPlane(ctx)
 }
 
 // maxBodyBytes is above what the API server takes, 3 MiB, so that the refusal is its own.
