@@ -223,14 +223,14 @@ func (c *Cluster) NodeCounts() map[string]int {
 	return c.inventory.wanted()
 }
 
-// Preempt takes the Spot and preemptible nodes of a pool (of all pools when it is empty) away as Compute Engine does, and
-// returns when their pods are no longer ready. Without a control plane there is nothing to take.
-func (c *Cluster) Preempt(ctx context.Context, pool string) error {
+// Preempt takes Spot and preemptible nodes away as Compute Engine does, and returns when their pods are no longer ready.
+// Without a control plane there is nothing to take; nodes that are asked for by name or number are an error then.
+func (c *Cluster) Preempt(ctx context.Context, p Preemption) error {
 	r, ok := c.started()
 	if !ok {
-		return nil
+		return p.missing(nil)
 	}
-	return r.nodes.preempt(ctx, pool)
+	return r.nodes.preempt(ctx, p)
 }
 
 // Close closes the endpoint and ends the control plane, a starting one included.
