@@ -18,15 +18,15 @@ import (
 )
 
 const usage = `fakegcp is a fake Google Cloud for trying things out and for tests: GKE, Secret Manager, IAM, Resource Manager and
-Cloud Run, over gRPC and REST on one loopback port. Nothing leaves this machine and nothing is kept.
+Cloud Run, over gRPC and REST on one loopback port. Nothing leaves this machine, and nothing is kept without --state.
 
 Usage:
 
   fakegcp serve [flags]
 
-Point the twelvefactor provider at it with TWELVEFACTOR_EMULATOR_HOST=127.0.0.1:PORT. The control API is under
-http://127.0.0.1:PORT/_fake/ (objects, remaining, journal, clock, faults, permissions, images, preempt, stockout,
-kubeconfig?cluster=NAME). It ends, and ends every process it started, on SIGTERM and on SIGINT.
+Point the twelvefactor provider at it with TWELVEFACTOR_EMULATOR_HOST=127.0.0.1:PORT. A GET of
+http://127.0.0.1:PORT/_fake/ lists the control API: objects, journal, faults, operations, clock and whatever else a test may
+want to force. It ends, and ends every process it started, on SIGTERM and on SIGINT.
 
 Flags of serve:
 
@@ -69,39 +69,6 @@ func run(ctx context.Context, args []string, stderr io.Writer) (err error) {
 	options.Log.Info("serving", "address", server.Addr(), "project", options.Project, "number", options.ProjectNumber)
 	<-ctx.Done()
 	return nil
-}
-
-func parse(args []string, stderr io.Writer) (fakegcp.Options, string, error) {
-	var o fakegcp.Options
-	var addrFile string
-	flags := flag.NewFlagSet("fakegcp serve", flag.ContinueOnError)
-	flags.SetOutput(stderr)
-	flags.Usage = func() {
-		_, _ = io.WriteString(stderr, usage) // nobody is left to tell if this fails
-		flags.PrintDefaults()
-	}
-	flags.StringVar(&o.Listen, "listen", fakegcp.DefaultListen, "loopback `address` to listen on; port 0 takes a free one")
-	flags.StringVar(&o.Project, "project", fakegcp.DefaultProject, "`id` of the project that exists")
-	flags.StringVar(&o.ProjectNumber, "project-number", fakegcp.DefaultProjectNumber, "its `number`")
-	flags.StringVar(&addrFile, "addr-file", "", "`file` that gets 127.0.0.1:PORT, atomically, once the fake is ready")
-	flags.DurationVar(&o.OperationTime, "operation-time", fakegcp.DefaultOperationTime, "`duration` that an operation runs")
-	flags.DurationVar(&o.PropagationDelay, "propagation-delay", 0, "`duration` until a change of an IAM policy is effective")
-	flags.StringVar(&o.KubernetesBin, "kubernetes-bin", "", "`directory` with kube-apiserver, kube-controller-manager, kube-scheduler, etcd and kwok; without it clusters have no endpoint that answers")
-	flags.StringVar(&o.ReadOnlyToken, "read-only-token", "", "bearer `token` whose caller may read everything but secret payloads and change nothing")
-	if len(args) > 0 && (args[0] == "help" || args[0] == "-h" || args[0] == "-help" || args[0] == "--help") {
-		flags.Usage()
-		return o, "", flag.ErrHelp
-	}
-	if len(args) == 0 || args[0] != "serve" {
-		return o, "", errors.New("the one command is: fakegcp serve; fakegcp --help tells more")
-	}
-	if err := flags.Parse(args[1:]); err != nil {
-		return o, "", err
-	}
-	if flags.NArg() > 0 {
-		return o, "", fmt.Errorf("unexpected argument %q; flags only, see fakegcp --help", flags.Arg(0))
-	}
-	return o, addrFile, nil
 }
 
 // writeAddr writes the address so that whoever waits for the file never reads half of it.
