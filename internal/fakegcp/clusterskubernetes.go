@@ -37,6 +37,7 @@ func (s *Server) openCluster(n containerName) error {
 	live, err := kubernetes.New(kubernetes.Options{
 		Name:          n.cluster,
 		Bin:           s.options.KubernetesBin,
+		Dir:           s.clusterDir(n),
 		Behaviour:     s.kubernetesBehaviour,
 		ReadOnlyToken: s.options.ReadOnlyToken,
 		Log:           s.options.Log,
@@ -141,7 +142,7 @@ func (s *Server) removeCluster(name string) bool {
 	if live, ok := s.clusters.live[name]; ok {
 		delete(s.clusters.live, name)
 		s.clusters.closing.Go(func() {
-			if err := live.Close(); err != nil {
+			if err := live.Remove(); err != nil {
 				s.options.Log.Warn("a cluster did not end cleanly", "cluster", name, "error", err)
 			}
 		})

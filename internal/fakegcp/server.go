@@ -190,5 +190,5 @@ func (s *Server) Close(ctx context.Context) error {
 	case <-ctx.Done():
 		err = errors.Join(err, context.Cause(ctx))
 	}
-	return errors.Join(err, s.stopClusters(ctx), s.file.close())
+	return errors.Join(err, s.stopClusters(ctx), s.closeState())
 }

@@ -58,6 +58,7 @@ type stateLine struct {
 	Start  *stateStart  `json:"start,omitempty"`
 	Call   *stateCall   `json:"call,omitempty"`
 	Change *stateChange `json:"change,omitempty"`
+	End    *struct{}    `json:"end,omitempty"` // an orderly end: only its times count
 }
 
 // stateHeader is the first line.
@@ -267,7 +268,7 @@ func decodeLine(text string) (stateLine, error) {
 	if err := dec.Decode(&line); err != nil {
 		return line, fmt.Errorf("another version of fakegcp wrote it: %w", err)
 	}
-	set := []bool{line.Header != nil, line.Start != nil, line.Call != nil, line.Change != nil}
+	set := []bool{line.Header != nil, line.Start != nil, line.Call != nil, line.Change != nil, line.End != nil}
 	if len(slices.DeleteFunc(set, func(b bool) bool { return !b })) != 1 {
 		return line, errDamaged
 	}

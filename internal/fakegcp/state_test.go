@@ -304,7 +304,8 @@ func TestForeignStateFilesAreRefusedAndKept(t *testing.T) {
 	if _, err := fakegcp.Start(fakegcp.Options{StateFile: file, Project: "acme-prod", ProjectNumber: "210987654321"}); err == nil || !strings.Contains(err.Error(), "acme-dev") {
 		t.Errorf("another project: %v", err)
 	}
-	must(t, os.WriteFile(file, good[:len(good)-5], 0o600)) // killed while the last line was written
+	last := strings.Join(lines[:len(lines)-2], "")                 // without the line of the orderly end, and what follows the last newline
+	must(t, os.WriteFile(file, []byte(last[:len(last)-5]), 0o600)) // killed while the last line was written
 	g = startOn(t, file, storyTime)
 	if g.versions() != 1 {
 		t.Errorf("%d versions, want the one that was written", g.versions())

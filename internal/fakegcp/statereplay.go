@@ -9,9 +9,11 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"path/filepath"
 	"slices"
 	"time"
 
+	"cloud.google.com/go/container/apiv1/containerpb"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
@@ -22,7 +24,11 @@ func (s *Server) openState() error {
 	if !oneState.CompareAndSwap(false, true) {
 		return errors.New("state file: a process has one fake with a state file at a time")
 	}
-	name := s.options.StateFile
+	name, err := filepath.Abs(s.options.StateFile) // Kubernetes' programs run elsewhere
+	if err != nil {
+		oneState.Store(false)
+		return fmt.Errorf("state file: %w", err)
+	}
 	lock, err := lockFile(name + ".lock")
 	if err != nil {
 		oneState.Store(false)
@@ -184,6 +190,8 @@ func (r *replay) repeat(line stateLine) error {
 		r.start = line.Start
 		r.s.restarted(before, Options{OperationTime: line.Start.OperationTime, PropagationDelay: line.Start.PropagationDelay})
 		return nil
+	case line.End != nil:
+		return nil
 	}
 	return errDamaged
 }
@@ -268,4 +276,22 @@ func (s *Server) keepChange(route controlRoute, r *http.Request) (any, error) {
 func (s *Server) serveSeeded(route controlRoute, r *http.Request) (any, error) {
 	defer ids.restore(ids.use(s.file.seed("record", s.file.next())))
 	return route.serve(r)
+}
+
+// clusterDir is where the Kubernetes of a cluster keeps what is in it, beside the state file; empty without one. The caller
+// holds the lock.
+func (s *Server) clusterDir(n containerName) string {
+	c, ok := lookup[*containerpb.Cluster](s.store, n.clusterName())
+	if s.file == nil || !ok {
+		return ""
+	}
+	return filepath.Join(s.file.name+".kubernetes", c.GetId())
+}
+
+// closeState notes how far the clock has come, and closes the state file.
+func (s *Server) closeState() error {
+	if s.file != nil && s.file.file != nil {
+		s.file.add(stateLine{At: s.clock.Now().Round(0), Real: s.clock.base.Now(), End: &struct{}{}})
+	}
+	return s.file.close()
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"sync"
 )
 
@@ -15,6 +16,9 @@ type Options struct {
 	Name string
 	// Bin is the directory that holds the Programs. Without it the endpoint answers 503 and says why.
 	Bin string
+	// Dir is where the cluster keeps its authority, its port and its objects, so that another one made with the same directory
+	// goes on with them; it is made if need be, and Remove takes it away. Without it they go with the control plane.
+	Dir string
 	// Behaviour tells what the containers of an image do, by the reference in the pod. It is called from several
 	// goroutines; nil lets every image run.
 	Behaviour func(image string) Behaviour
@@ -59,7 +63,7 @@ type running struct {
 var errNotConfigured = errors.New("this fake cluster has no Kubernetes: build the programs with tools/build.sh kubernetes and " +
 	"start the fake with their directory (--kubernetes-bin)")
 
-// New makes a cluster without nodes and opens its endpoint.
+// New makes a cluster without nodes, or goes on with that in Options.Dir, and opens its endpoint.
 func New(o Options) (*Cluster, error) {
 	if o.Behaviour == nil {
 		o.Behaviour = func(string) Behaviour { return Behaviour{} }
@@ -67,7 +71,7 @@ func New(o Options) (*Cluster, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	ca, err := newAuthority(o.Name)
+	ca, err := authorityIn(o.Dir, o.Name)
 	if err != nil {
 		return nil, err
 	}
@@ -162,7 +166,7 @@ func (c *Cluster) started() (*running, bool) {
 
 func (c *Cluster) start(a *attempt) {
 	defer close(a.done)
-	plane, err := startControlPlane(c.ctx, c.options.Bin, c.authority)
+	plane, err := startControlPlane(c.ctx, c.options.Bin, c.options.Dir, c.authority)
 	if err != nil {
 		c.options.Log.Error("a cluster's control plane did not start", "cluster", c.options.Name, "error", err)
 		a.err = err
@@ -251,4 +255,13 @@ func (c *Cluster) Close() error {
 	a.plane.stop()
 	a.plane.players.Wait()
 	return errors.Join(err, a.plane.Close())
+}
+
+// Remove is Close for a cluster that is not to come back: its directory goes too.
+func (c *Cluster) Remove() error {
+	err := c.Close()
+	if c.options.Dir == "" {
+		return err
+	}
+	return errors.Join(err, os.RemoveAll(c.options.Dir))
 }
