@@ -31,7 +31,7 @@ type Options struct {
 	PropagationDelay time.Duration
 	// Clock is the time that the virtual clock starts from; the system's by default. If it has a method
 	// Advance(time.Duration), the server turns it forward instead of keeping a distance of its own, so that a client
-	// under test can share it.
+	// under test can share it, until its speed is set.
 	Clock Clock
 	// Now is what the virtual clock says at the start; what Clock says if it is zero. With a state file the clock goes on
 	// from where it was.

@@ -1,6 +1,7 @@
 package kubernetes
 
 import (
+	"context"
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
@@ -9,9 +10,17 @@ import (
 // instanceAddress is the n-th address of the network's range for nodes.
 func instanceAddress(n uint32) string { return fmt.Sprintf("10.128.%d.%d", n>>8&0xff, n&0xff) }
 
-// adopt takes over the nodes that an earlier run of the cluster has left: their number where pools grow by themselves, and
-// their addresses, which new nodes must not get.
-func (n *nodeController) adopt() {
+// adopt takes over the nodes that an earlier run of the cluster has left: those that were leaving go on doing so, the number
+// of the others stays where pools grow by themselves, and new nodes get other addresses.
+func (n *nodeController) adopt(ctx context.Context) {
+	for _, node := range n.watch.allNodes() {
+		switch {
+		case isPreempted(node) && n.leave(node.Name):
+			n.depart(node.Name, func() error { return n.removeEmpty(ctx, node.Name, preemptionGrace) })
+		case node.Annotations[annotationDrained] != "":
+			n.drain(ctx, []*corev1.Node{node})
+		}
+	}
 	type place struct{ pool, zone string }
 	have := map[place]int{}
 	for _, node := range n.live() {

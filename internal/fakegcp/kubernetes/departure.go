@@ -37,7 +37,11 @@ func (n *nodeController) drain(ctx context.Context, nodes []*corev1.Node) {
 			continue
 		}
 		n.depart(node.Name, func() error {
-			if err := n.patch(ctx, node.Name, map[string]any{"spec": map[string]any{"unschedulable": true}}); err != nil {
+			cordon := map[string]any{
+				"metadata": map[string]any{"annotations": map[string]string{annotationDrained: "true"}},
+				"spec":     map[string]any{"unschedulable": true},
+			}
+			if err := n.patch(ctx, node.Name, cordon); err != nil {
 				return err
 			}
 			if err := n.deletePods(ctx, node.Name, nil); err != nil {

@@ -66,7 +66,7 @@ func (n *nodeController) run(ctx context.Context) {
 	}
 	tick := time.NewTicker(nodesPeriod)
 	defer tick.Stop()
-	n.adopt()
+	n.adopt(ctx)
 	for first := true; ; first = false {
 		if err := n.compare(ctx); err != nil && ctx.Err() == nil {
 			n.log.Warn("nodes of a cluster", "cluster", n.cluster, "error", err)
