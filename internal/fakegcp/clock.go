@@ -121,13 +121,13 @@ func (c *virtualClock) isPinned() bool {
 	return !c.pinned.IsZero()
 }
 
-// resume has the clock go on from where a state file left it: at the virtual time, reached when the base said real. It
+// resume has the clock go on from where a state file left it: at the virtual time, reached at a time of the base. It
 // never goes back behind it.
-func (c *virtualClock) resume(at, real time.Time) {
+func (c *virtualClock) resume(at, base time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.pinned = time.Time{}
-	elapsed := max(0, c.base.Now().Sub(real))
+	elapsed := max(0, c.base.Now().Sub(base))
 	if now := at.Add(scale(elapsed, c.speed)); !c.plain || !now.Equal(c.base.Now()) {
 		c.set(now, c.speed)
 	}

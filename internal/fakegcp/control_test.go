@@ -83,7 +83,9 @@ func TestControlReadsBackWhatIsSet(t *testing.T) {
 		{"apis", `{"api": "run.googleapis.com", "enabled": false}`, `"run.googleapis.com": false`},
 		{"propagation", `{"delay": "3m"}`, `"3m0s"`},
 		{"faults", `{"method": "GetSecret", "occurrence": 2, "times": 2}`, `"times": 2`},
+		{"faults", `{"method": "GetSecret", "code": "ABORTED"}`, `"code": "ABORTED"`},
 		{"operations", `{"kind": "DELETE", "duration": "7m"}`, `"7m0s"`},
+		{"operations", `{"kind": "DELETE", "code": "DATA_LOSS"}`, `"code": "DATA_LOSS"`},
 		{"projects", `{"id": "acme-prod", "number": "210987654321"}`, `"acme-prod"`},
 		{"clock", `{"speed": 0}`, `"speed": 0`},
 	} {

@@ -104,6 +104,15 @@ func (f Fault) String() string {
 
 func (f Fault) err() error { return status.Error(f.Code, f.Message) }
 
+// MarshalJSON writes the code's name.
+func (f Fault) MarshalJSON() ([]byte, error) {
+	type plain Fault
+	return json.Marshal(struct {
+		plain
+		Code string `json:"code"`
+	}{plain(f), statusName(f.Code)})
+}
+
 // UnmarshalJSON refuses fields that Fault does not have, so that a misspelt fault is not an inert one.
 func (f *Fault) UnmarshalJSON(b []byte) error {
 	type plain Fault

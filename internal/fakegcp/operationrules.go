@@ -56,13 +56,16 @@ type operationRuleJSON struct {
 	Conditions []string   `json:"conditions,omitempty"`
 }
 
-// MarshalJSON writes the duration as text.
+// MarshalJSON writes the duration and the code as texts.
 func (r OperationRule) MarshalJSON() ([]byte, error) {
 	j := operationRuleJSON{r.Kind, r.Target, r.Occurrence, r.Times, "", r.Hold, r.Code, r.Message, r.Conditions}
 	if r.Duration != 0 {
 		j.Duration = r.Duration.String()
 	}
-	return json.Marshal(j)
+	return json.Marshal(struct {
+		operationRuleJSON
+		Code string `json:"code"`
+	}{j, statusName(r.Code)})
 }
 
 func (r OperationRule) check() (OperationRule, error) {

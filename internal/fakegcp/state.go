@@ -116,7 +116,7 @@ func (f *stateFile) next() int {
 }
 
 // keepCall adds a call whose handler ran. The caller holds the server's lock.
-func (f *stateFile) keepCall(at, real time.Time, call Call, request any, err error) {
+func (f *stateFile) keepCall(at, base time.Time, call Call, request any, err error) {
 	m, ok := request.(proto.Message)
 	if f == nil || !ok {
 		return // without a message there was no handler
@@ -126,7 +126,7 @@ func (f *stateFile) keepCall(at, real time.Time, call Call, request any, err err
 		f.fail(failed)
 		return
 	}
-	f.add(stateLine{At: at, Real: real, Call: &stateCall{call.Method, call.Principal, wire, statusName(status.Code(err))}})
+	f.add(stateLine{At: at, Real: base, Call: &stateCall{call.Method, call.Principal, wire, statusName(status.Code(err))}})
 }
 
 // add queues a line that flush is to write.
@@ -184,7 +184,7 @@ func (f *stateFile) flush() error {
 }
 
 // restart begins the file anew, as for a fake that has only just started. It is nothing without a file.
-func (f *stateFile) restart(o Options, at, real time.Time) error {
+func (f *stateFile) restart(o Options, at, base time.Time) error {
 	if f == nil {
 		return nil
 	}
@@ -193,7 +193,7 @@ func (f *stateFile) restart(o Options, at, real time.Time) error {
 	_, _ = rand.Read(f.secret[:]) // never fails, see crypto/rand
 	header := &stateHeader{stateFormat, stateVersion, o.Project, o.ProjectNumber, f.secret[:]}
 	var content []byte
-	for _, line := range []stateLine{{At: at, Real: real, Header: header}, {At: at, Real: real, Start: startOf(o)}} {
+	for _, line := range []stateLine{{At: at, Real: base, Header: header}, {At: at, Real: base, Start: startOf(o)}} {
 		encoded, err := encodeLine(line)
 		if err != nil {
 			return err
