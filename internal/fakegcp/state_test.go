@@ -350,3 +350,36 @@ func TestStateThatCannotBeWrittenRefusesChanges(t *testing.T) {
 		t.Error("Close does not tell that changes are lost")
 	}
 }
+
+func TestClockGoesOnFromWhereItWas(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "state")
+	system := func(o *fakegcp.Options) { o.Clock = nil }
+	g := startOn(t, file, storyTime, system)
+	control[any](g.cloud, "POST", "clock", `{"advance": "100h"}`)
+	before := g.Now()
+	g.stop()
+	g = startOn(t, file, storyTime, system)
+	if passed := g.Now().Sub(before); passed < 0 || passed > time.Minute {
+		t.Errorf("after a restart the clock is %s further", passed)
+	}
+	control[any](g.cloud, "POST", "clock", `{"speed": 0}`)
+	before = g.Now()
+	g.stop()
+	g = startOn(t, file, storyTime, system, func(o *fakegcp.Options) { o.Now = storyTime })
+	if g.Speed() != 0 || !g.Now().Equal(before) {
+		t.Errorf("a stopped clock says %s at speed %v after a restart, want %s", g.Now(), g.Speed(), before)
+	}
+}
+
+func TestTimeGoesOnWhileTheFakeIsDown(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "state")
+	g := startOn(t, file, storyTime)
+	_, err := g.cloud.create(service(container()))
+	must(t, err)
+	g.stop()
+	g = startOn(t, file, storyTime.Add(time.Hour))
+	all, _ := g.Operations()
+	if len(all) != 1 || !all[0].Done || !all[0].Ends.Equal(storyTime.Add(time.Minute)) {
+		t.Errorf("operations %+v, want one that ended at its time", all)
+	}
+}
