@@ -29,7 +29,10 @@ func (s *Server) empty() error {
 	s.world = newWorld()
 	s.clusters.closing = closing
 	s.latencies = nil
-	s.options.OperationTime, s.options.PropagationDelay = s.initial.OperationTime, s.initial.PropagationDelay
+	initial := s.initial
+	for name, d := range durationsOf(&s.options) {
+		*d = *durationsOf(&initial)[name]
+	}
 	s.clock.reset(s.initial.Now)
 	s.journal.clear()
 	now := s.clock.Now().Round(0)

@@ -71,8 +71,10 @@ func (s *Server) handleLocked(ctx context.Context, call Call, request any, handl
 	if err := s.file.failure(); err != nil && call.Mutating {
 		return nil, err
 	}
+	scheduled := s.agenda.next
 	response, err := s.handleAt(ctx, now, call, request, handle)
-	if call.Mutating {
+	// A call that is refused has no effect; one that panicked may have had half of it.
+	if call.Mutating && (err == nil || status.Code(err) == codes.Internal || s.agenda.next != scheduled) {
 		s.file.keepCall(now, s.clock.base.Now(), call, request, err)
 	}
 	return response, err

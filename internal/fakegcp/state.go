@@ -9,6 +9,7 @@ import (
 	"hash/crc32"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -20,7 +21,7 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// A state file is a log: a line for each call that may change something and for each change by the control API, in the order
+// A state file is a log: a line for each call that changed something and for each change by the control API, in the order
 // in which they took effect, with the virtual time. Reading it back does all of it again, each at its own time and with the
 // same ids, as ids follow a seed and what the clock makes happen runs in order at its own time. So everything comes back,
 // unfinished operations and whatever is scheduled included, without any part of the fake knowing of the file.
@@ -74,11 +75,11 @@ const stateFormat = "fakegcp state"
 
 // stateStart is a start of the server: it disarms some faults and rules, and may bring other options.
 type stateStart struct {
-	OperationTime    time.Duration `json:"operationTime"`
-	PropagationDelay time.Duration `json:"propagationDelay"`
+	// Durations are the options that are durations, by name: what happens depends on them.
+	Durations map[string]time.Duration `json:"durations"`
 }
 
-// stateCall is a call whose handler ran.
+// stateCall is a call that changed something.
 type stateCall struct {
 	Method    string `json:"method"`
 	Principal string `json:"principal"`
@@ -115,7 +116,7 @@ func (f *stateFile) next() int {
 	return f.lines
 }
 
-// keepCall adds a call whose handler ran. The caller holds the server's lock.
+// keepCall adds a call that changed something. The caller holds the server's lock.
 func (f *stateFile) keepCall(at, base time.Time, call Call, request any, err error) {
 	m, ok := request.(proto.Message)
 	if f == nil || !ok {
@@ -214,7 +215,25 @@ func (f *stateFile) restart(o Options, at, base time.Time) error {
 	return nil
 }
 
-func startOf(o Options) *stateStart { return &stateStart{o.OperationTime, o.PropagationDelay} }
+func startOf(o Options) *stateStart {
+	start := &stateStart{Durations: map[string]time.Duration{}}
+	for name, d := range durationsOf(&o) {
+		start.Durations[name] = *d
+	}
+	return start
+}
+
+// durationsOf points at the options that are durations, by name, so that none that is added is forgotten here.
+func durationsOf(o *Options) map[string]*time.Duration {
+	all := map[string]*time.Duration{}
+	v := reflect.ValueOf(o).Elem()
+	for i := range v.NumField() {
+		if d, ok := v.Field(i).Addr().Interface().(*time.Duration); ok {
+			all[v.Type().Field(i).Name] = d
+		}
+	}
+	return all
+}
 
 // replaceFile puts content under a name, all of it or nothing, and returns the file open for more. Only this user may read it.
 func replaceFile(name string, content []byte) (*os.File, error) {

@@ -371,6 +371,24 @@ func TestClockGoesOnFromWhereItWas(t *testing.T) {
 	}
 }
 
+func TestRefusedCallsAndReadsAreNotKept(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "state")
+	g := startOn(t, file, storyTime)
+	g.secret("shop-key", "one")
+	before, err := os.ReadFile(file)
+	must(t, err)
+	for range 10 {
+		_, err := g.secrets.CreateSecret(g.ctx(), &secretmanagerpb.CreateSecretRequest{Parent: project, SecretId: "shop-key", Secret: &secretmanagerpb.Secret{Replication: automatic()}})
+		wantError(t, err, codes.AlreadyExists, "shop-key")
+		g.versions()
+	}
+	after, err := os.ReadFile(file)
+	must(t, err)
+	if len(after) != len(before) {
+		t.Errorf("%d bytes more for nothing", len(after)-len(before))
+	}
+}
+
 func TestTimeGoesOnWhileTheFakeIsDown(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "state")
 	g := startOn(t, file, storyTime)

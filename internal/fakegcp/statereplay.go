@@ -13,7 +13,6 @@ import (
 	"slices"
 	"time"
 
-	"cloud.google.com/go/container/apiv1/containerpb"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
@@ -76,22 +75,22 @@ func (s *Server) restore(content []byte) error {
 	s.clock.resume(r.at, r.real)
 	s.settle()
 	now := s.clock.Now().Round(0)
-	s.restarted(r.start, s.initial)
-	s.file.add(stateLine{At: now, Real: s.clock.base.Now(), Start: startOf(s.initial)})
+	start := startOf(s.initial)
+	s.restarted(r.start, start)
+	s.file.add(stateLine{At: now, Real: s.clock.base.Now(), Start: start})
 	return s.file.flush()
 }
 
 // restarted is what a start does to what was there: it disarms what is not kept (faults.restarted), or comes again from
 // Options.Control, and where an option is not what it was at the
 // start before, it becomes what it is now. The caller holds the lock.
-func (s *Server) restarted(before *stateStart, o Options) {
+func (s *Server) restarted(before, now *stateStart) {
 	s.faults.restarted()
 	s.rules = slices.DeleteFunc(s.rules, func(r *operationRule) bool { return r.initial })
-	if o.OperationTime != before.OperationTime {
-		s.options.OperationTime = o.OperationTime
-	}
-	if o.PropagationDelay != before.PropagationDelay {
-		s.options.PropagationDelay = o.PropagationDelay
+	for name, d := range durationsOf(&s.options) {
+		if wanted, ok := now.Durations[name]; ok && wanted != before.Durations[name] {
+			*d = wanted
+		}
 	}
 }
 
@@ -167,7 +166,11 @@ func (r *replay) begin() error {
 		return err
 	}
 	r.start = second.Start
-	r.s.options.OperationTime, r.s.options.PropagationDelay = r.start.OperationTime, r.start.PropagationDelay
+	for name, d := range durationsOf(&r.s.options) {
+		if was, ok := r.start.Durations[name]; ok {
+			*d = was
+		}
+	}
 	r.at, r.real = second.At, second.Real
 	r.s.clock.pin(second.At)
 	r.s.found(second.At)
@@ -188,7 +191,7 @@ func (r *replay) repeat(line stateLine) error {
 		defer r.s.mu.Unlock()
 		before := r.start
 		r.start = line.Start
-		r.s.restarted(before, Options{OperationTime: line.Start.OperationTime, PropagationDelay: line.Start.PropagationDelay})
+		r.s.restarted(before, line.Start)
 		return nil
 	case line.End != nil:
 		return nil
@@ -242,56 +245,4 @@ func (r *replay) change(c *stateChange) error {
 		return fmt.Errorf("another version of fakegcp wrote it: %s %s is refused now: %w", c.Verb, c.Target, err)
 	}
 	return nil
-}
-
-// keepChange makes a change of the control API while no call is handled, and puts it into the state file.
-func (s *Server) keepChange(route controlRoute, r *http.Request) (any, error) {
-	body, err := io.ReadAll(io.LimitReader(r.Body, maxMessageBytes))
-	if err != nil {
-		return nil, fmt.Errorf("body: %w", err)
-	}
-	r.Body = io.NopCloser(bytes.NewReader(body))
-	s.order.Lock()
-	defer s.order.Unlock()
-	if err := s.file.failure(); err != nil {
-		return nil, err
-	}
-	at := s.clock.Now().Round(0)
-	if !route.movesClock() {
-		s.clock.pin(at)
-		s.Settle()
-		defer s.clock.pin(time.Time{})
-	}
-	answer, err := s.serveSeeded(route, r)
-	if err != nil {
-		return answer, err
-	}
-	if route.movesClock() {
-		at = s.clock.Now().Round(0)
-	}
-	s.file.add(stateLine{At: at, Real: s.clock.base.Now(), Change: &stateChange{r.Method, r.URL.RequestURI(), body, s.applying.Load()}})
-	return answer, s.file.flush()
-}
-
-func (s *Server) serveSeeded(route controlRoute, r *http.Request) (any, error) {
-	defer ids.restore(ids.use(s.file.seed("record", s.file.next())))
-	return route.serve(r)
-}
-
-// clusterDir is where the Kubernetes of a cluster keeps what is in it, beside the state file; empty without one. The caller
-// holds the lock.
-func (s *Server) clusterDir(n containerName) string {
-	c, ok := lookup[*containerpb.Cluster](s.store, n.clusterName())
-	if s.file == nil || !ok {
-		return ""
-	}
-	return filepath.Join(s.file.name+".kubernetes", c.GetId())
-}
-
-// closeState notes how far the clock has come, and closes the state file.
-func (s *Server) closeState() error {
-	if s.file != nil && s.file.file != nil {
-		s.file.add(stateLine{At: s.clock.Now().Round(0), Real: s.clock.base.Now(), End: &struct{}{}})
-	}
-	return s.file.close()
 }
