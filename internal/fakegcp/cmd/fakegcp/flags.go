@@ -44,7 +44,9 @@ func parse(args []string, stderr io.Writer) (fakegcp.Options, string, error) {
 		o.Now, err = time.Parse(time.RFC3339Nano, text)
 		return err
 	})
-	controlFlags(flags, &o.Control)
+	var control controlInputs
+	control.troubleFlags(flags)
+	control.settingFlags(flags)
 	if len(args) > 0 && (args[0] == "help" || args[0] == "-h" || args[0] == "-help" || args[0] == "--help") {
 		flags.Usage()
 		return o, "", flag.ErrHelp
@@ -58,53 +60,64 @@ func parse(args []string, stderr io.Writer) (fakegcp.Options, string, error) {
 	if flags.NArg() > 0 {
 		return o, "", fmt.Errorf("unexpected argument %q; flags only, see fakegcp --help", flags.Arg(0))
 	}
+	o.Control = control
 	return o, addrFile, nil
 }
 
-// controlFlags are those that stand for a POST of the control API at the start; they may be given again and again.
-func controlFlags(flags *flag.FlagSet, inputs *[]fakegcp.ControlInput) {
-	add := func(name string, input any) error {
-		encoded, err := json.Marshal(input)
-		*inputs = append(*inputs, fakegcp.ControlInput{Name: name, Input: encoded})
-		return err
-	}
-	raw := func(name string) func(string) error {
-		return func(text string) error { return add(name, json.RawMessage(text)) }
-	}
-	flags.Func("fault", "fault to inject, as the `JSON` of POST /_fake/faults; repeatable", raw("faults"))
-	flags.Func("operation", "how operations go, as the `JSON` of POST /_fake/operations; repeatable", raw("operations"))
+// controlInputs collects what flags have the control API do at the start.
+type controlInputs []fakegcp.ControlInput
+
+func (c *controlInputs) add(name string, input any) error {
+	encoded, err := json.Marshal(input)
+	*c = append(*c, fakegcp.ControlInput{Name: name, Input: encoded})
+	return err
+}
+
+// raw takes the JSON of a POST as it is.
+func (c *controlInputs) raw(name string) func(string) error {
+	return func(text string) error { return c.add(name, json.RawMessage(text)) }
+}
+
+// troubleFlags stand for a POST of the control API each that makes trouble; they may be given again and again.
+func (c *controlInputs) troubleFlags(flags *flag.FlagSet) {
+	flags.Func("fault", "fault to inject, as the `JSON` of POST /_fake/faults; repeatable", c.raw("faults"))
+	flags.Func("operation", "how operations go, as the `JSON` of POST /_fake/operations; repeatable", c.raw("operations"))
 	flags.Func("image", "what an image's containers do, `REF=BEHAVIOUR`: missing, crash, neverReady, slow or exit:N; repeatable", func(text string) error {
 		ref, behaviour, err := cutLast(text, "REF=BEHAVIOUR")
-		return errors.Join(err, add("images", map[string]string{"image": ref, "behaviour": behaviour}))
+		return errors.Join(err, c.add("images", map[string]string{"image": ref, "behaviour": behaviour}))
 	})
 	flags.Func("latency", "how late calls are answered, `METHOD=DURATION`, METHOD being part of a name or empty; repeatable", func(text string) error {
 		method, duration, err := cutLast(text, "METHOD=DURATION")
-		return errors.Join(err, add("latency", map[string]string{"method": method, "duration": duration}))
+		return errors.Join(err, c.add("latency", map[string]string{"method": method, "duration": duration}))
 	})
 	flags.Func("stockout", "`zone` that has no machines left; repeatable", func(zone string) error {
-		return add("stockout", map[string]any{"zone": zone, "on": true})
+		return c.add("stockout", map[string]any{"zone": zone, "on": true})
 	})
 	flags.Func("clock-speed", "at what `multiple` of real time the virtual clock runs, 0 to stop it", func(text string) error {
 		speed, err := strconv.ParseFloat(text, 64)
 		if err != nil {
 			return err
 		}
-		return add("clock", map[string]float64{"speed": speed})
+		return c.add("clock", map[string]float64{"speed": speed})
 	})
+}
+
+// settingFlags are those for what a project allows and for everything else.
+func (c *controlInputs) settingFlags(flags *flag.FlagSet) {
 	flags.Func("deny", "`PERMISSION[=PRINCIPAL]` that is denied, to everyone if there is no principal; repeatable", func(text string) error {
 		permission, principal, _ := strings.Cut(text, "=")
-		return add("permissions", map[string]any{"permission": permission, "principal": principal, "denied": true})
+		return c.add("permissions", map[string]any{"permission": permission, "principal": principal, "denied": true})
 	})
 	flags.Func("disable-api", "`name` of an API that is not enabled, such as run.googleapis.com; repeatable", func(name string) error {
-		return add("apis", map[string]any{"api": name, "enabled": false})
+		return c.add("apis", map[string]any{"api": name, "enabled": false})
 	})
 	flags.Func("extra-project", "another project that exists, `ID=NUMBER`; repeatable", func(text string) error {
 		id, number, err := cutLast(text, "ID=NUMBER")
-		return errors.Join(err, add("projects", map[string]string{"id": id, "number": number}))
+		return errors.Join(err, c.add("projects", map[string]string{"id": id, "number": number}))
 	})
 	flags.Func("control", "JSON `file` with lists of such inputs by route: {\"images\": [{…}], \"faults\": [{…}]}; repeatable", func(name string) error {
 		all, err := readControl(name)
-		*inputs = append(*inputs, all...)
+		*c = append(*c, all...)
 		return err
 	})
 }
