@@ -55,21 +55,30 @@ func (s *Server) UpdateCluster(name string, change func(*containerpb.Cluster)) e
 // Preempt takes the Spot and preemptible nodes of a node pool (of all pools when it is empty) away, and returns when none of
 // their pods is ready. The pool makes new ones a moment later, unless there is a stockout.
 func (s *Server) Preempt(cluster, pool string) error {
+	return s.PreemptNodes(cluster, Preemption{Pool: pool})
+}
+
+// Preemption picks Spot and preemptible nodes; the zero value picks all.
+type Preemption = kubernetes.Preemption
+
+// PreemptNodes is Preempt for some of the nodes. The error names a pool or a node that there is not, or that there are fewer
+// nodes than Count.
+func (s *Server) PreemptNodes(cluster string, p Preemption) error {
 	full, live, err := s.findLive(cluster)
 	if err != nil {
 		return err
 	}
-	if pool != "" {
+	if p.Pool != "" {
 		s.mu.Lock()
 		c, _ := lookup[*containerpb.Cluster](s.store, full)
 		s.mu.Unlock()
-		if poolOf(c, pool) == nil {
-			return fmt.Errorf("cluster %s has no node pool %q", full, pool)
+		if poolOf(c, p.Pool) == nil {
+			return fmt.Errorf("cluster %s has no node pool %q", full, p.Pool)
 		}
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), controlTimeout)
 	defer cancel()
-	return live.Preempt(ctx, pool)
+	return live.Preempt(ctx, p)
 }
 
 // SetStockout makes a zone (every zone when it is empty) run out of machines, or have some again: then pools that lack nodes

@@ -38,6 +38,7 @@ func (s *Server) openCluster(n containerName) error {
 		Name:          n.cluster,
 		Bin:           s.options.KubernetesBin,
 		Build:         s.options.KubernetesBuild,
+		Dir:           s.clusterDir(n),
 		Behaviour:     s.kubernetesBehaviour,
 		ReadOnlyToken: s.options.ReadOnlyToken,
 		Log:           s.options.Log,
@@ -142,7 +143,7 @@ func (s *Server) removeCluster(name string) bool {
 	if live, ok := s.clusters.live[name]; ok {
 		delete(s.clusters.live, name)
 		s.clusters.closing.Go(func() {
-			if err := live.Close(); err != nil {
+			if err := live.Remove(); err != nil {
 				s.options.Log.Warn("a cluster did not end cleanly", "cluster", name, "error", err)
 			}
 		})

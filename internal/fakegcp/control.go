@@ -37,11 +37,19 @@ const policySuffix = ":iamPolicy"
 
 // Objects dumps every object by full name, and every policy that has bindings as NAME:iamPolicy.
 func (s *Server) Objects() (map[string]Object, error) {
+	return s.objectsWhere(func(_, _ string) bool { return true })
+}
+
+// objectsWhere dumps what keep takes by name and kind.
+func (s *Server) objectsWhere(keep func(name, kind string) bool) (map[string]Object, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.settle()
 	dump := map[string]Object{}
 	for name, m := range s.store.all {
+		if !keep(name, kindOf(m)) {
+			continue
+		}
 		o, err := s.object(name, m)
 		if err != nil {
 			return nil, err
@@ -49,6 +57,9 @@ func (s *Server) Objects() (map[string]Object, error) {
 		dump[name] = o
 	}
 	for name, p := range s.policies.all() {
+		if !keep(name+policySuffix, kindOf(p)) {
+			continue
+		}
 		o, err := s.object(name, p)
 		if err != nil {
 			return nil, err
@@ -58,12 +69,14 @@ func (s *Server) Objects() (map[string]Object, error) {
 	return dump, nil
 }
 
+func kindOf(m proto.Message) string { return string(m.ProtoReflect().Descriptor().FullName()) }
+
 func (s *Server) object(name string, m proto.Message) (Object, error) {
 	data, err := protojson.Marshal(m)
 	if err != nil {
 		return Object{}, fmt.Errorf("dump of %s: %w", name, err)
 	}
-	o := Object{Kind: string(m.ProtoReflect().Descriptor().FullName()), Data: data}
+	o := Object{Kind: kindOf(m), Data: data}
 	switch m := m.(type) {
 	case *resourcemanagerpb.Project:
 		o.BuiltIn = true
@@ -96,6 +109,7 @@ func (s *Server) Remaining() ([]string, error) {
 func (s *Server) SetPropagationDelay(d time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.settle()
 	s.options.PropagationDelay = d
 }
 
@@ -106,7 +120,7 @@ func changeBehindBack[T proto.Message](s *Server, name string, change func(T)) e
 	s.settle()
 	var none T
 	if !update(s.store, name, change) {
-		return fmt.Errorf("there is no %s %q", none.ProtoReflect().Descriptor().FullName(), name)
+		return fmt.Errorf("there is no %s %q", kindOf(none), name)
 	}
 	return nil
 }

@@ -1,201 +1,155 @@
 package fakegcp
 
 import (
+	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
-	"time"
 )
 
-// controlPrefix begins the paths of the control API.
-const controlPrefix = "/_fake/"
-
-// controlRoute is one request of the control API: it decodes its own input and returns what is sent as JSON, nil for
-// nothing.
-type controlRoute func(r *http.Request) (any, error)
-
-// controlHandler serves the control methods over HTTP, as a module author's tests need them.
-func (s *Server) controlHandler() http.Handler {
-	routes := map[string]controlRoute{
-		"GET objects":      func(*http.Request) (any, error) { return s.Objects() },
-		"DELETE objects":   func(r *http.Request) (any, error) { return nil, s.Remove(r.URL.Query().Get("name")) },
-		"PATCH objects":    s.controlMerge,
-		"GET remaining":    func(*http.Request) (any, error) { return s.Remaining() },
-		"GET journal":      func(*http.Request) (any, error) { return s.Journal(), nil },
-		"POST faults":      s.controlInject,
-		"DELETE faults":    func(*http.Request) (any, error) { s.ClearFaults(); return nil, nil },
-		"GET clock":        func(*http.Request) (any, error) { return map[string]time.Time{"now": s.Now()}, nil },
-		"POST clock":       s.controlAdvance,
-		"POST propagation": s.controlPropagation,
-		"POST permissions": s.controlPermissions,
-		"POST apis":        s.controlAPIs,
-		"POST images":      s.controlImages,
-		"POST preempt":     s.controlPreempt,
-		"POST stockout":    s.controlStockout,
-	}
-	mux := http.NewServeMux()
-	for pattern, route := range routes {
-		mux.HandleFunc(strings.Replace(pattern, " ", " "+controlPrefix, 1), route.serve)
-	}
-	mux.HandleFunc("GET "+controlPrefix+"kubeconfig", s.controlKubeconfig)
-	return onlyFromHere(mux)
+// controlAPI serves the control methods over HTTP, as a module author's tests need them. Its index lists its routes, and
+// every error says what would have been accepted.
+type controlAPI struct {
+	s      *Server
+	routes []controlRoute
 }
 
-// onlyFromHere refuses web pages: a browser sends an Origin, and a rebound name is no loopback host.
-func onlyFromHere(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		host, _, err := net.SplitHostPort(r.Host)
-		if err != nil {
-			host = r.Host
-		}
-		ip := net.ParseIP(host)
-		if r.Header.Get("Origin") != "" || host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-			http.Error(w, "the control API answers loopback clients only, not web pages", http.StatusForbidden)
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
+// ControlInput is a POST of the control API: the route's name, such as "images", and its body.
+type ControlInput struct {
+	Name  string
+	Input json.RawMessage
 }
 
-func (route controlRoute) serve(w http.ResponseWriter, r *http.Request) {
-	answer, err := route(r)
-	w.Header().Set("Content-Type", "application/json")
+// controlFile is an answer that is not JSON.
+type controlFile struct {
+	contentType string
+	content     []byte
+}
+
+func (s *Server) controlHandler() *controlAPI {
+	return &controlAPI{s: s, routes: s.controlRoutes()}
+}
+
+// ServeHTTP answers loopback clients. It refuses web pages: a browser sends an Origin, and a rebound name is no loopback host.
+func (c *controlAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	host, _, err := net.SplitHostPort(r.Host)
 	if err != nil {
-		w.WriteHeader(http.StatusBadRequest)
-		answer = map[string]string{"error": err.Error()}
+		host = r.Host
 	}
+	ip := net.ParseIP(host)
+	if r.Header.Get("Origin") != "" || host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		http.Error(w, "the control API answers loopback clients only, not web pages", http.StatusForbidden)
+		return
+	}
+	name := strings.TrimPrefix(r.URL.Path, controlPrefix)
+	if name == "" && r.Method == http.MethodGet {
+		writeControl(w, http.StatusOK, c.index())
+		return
+	}
+	route, ok := c.find(r.Method, name)
+	if !ok {
+		writeControl(w, http.StatusNotFound, map[string]any{
+			"error":  fmt.Sprintf("there is no %s %s; routes lists what there is", r.Method, r.URL.Path),
+			"routes": c.index(),
+		})
+		return
+	}
+	answer, err := c.do(route, r)
+	if err != nil {
+		writeControl(w, http.StatusBadRequest, map[string]string{"error": err.Error()})
+		return
+	}
+	writeControl(w, http.StatusOK, answer)
+}
+
+func (c *controlAPI) find(verb, name string) (controlRoute, bool) {
+	i := slices.IndexFunc(c.routes, func(route controlRoute) bool { return route.pattern == verb+" "+name })
+	if i < 0 {
+		return controlRoute{}, false
+	}
+	return c.routes[i], true
+}
+
+// index says of each route what it does.
+func (c *controlAPI) index() map[string]string {
+	all := map[string]string{}
+	for _, route := range c.routes {
+		all[strings.Replace(route.pattern, " ", " "+controlPrefix, 1)] = route.summary
+	}
+	return all
+}
+
+// do serves a request; a change goes into the state file if there is one.
+func (c *controlAPI) do(route controlRoute, r *http.Request) (any, error) {
+	if c.s.file == nil || !route.kept() {
+		return route.serve(r)
+	}
+	return c.s.keepChange(route, r)
+}
+
+// post serves what a ControlInput says.
+func (c *controlAPI) post(in ControlInput) error {
+	route, ok := c.find(http.MethodPost, in.Name)
+	if !ok {
+		var names []string
+		for _, route := range c.routes {
+			if name, ok := strings.CutPrefix(route.pattern, "POST "); ok {
+				names = append(names, name)
+			}
+		}
+		return fmt.Errorf("control: there is no %q; there are %s", in.Name, strings.Join(names, ", "))
+	}
+	r, err := http.NewRequest(http.MethodPost, controlPrefix+in.Name, bytes.NewReader(in.Input))
+	if err != nil {
+		return fmt.Errorf("control %s: %w", in.Name, err)
+	}
+	if _, err := c.do(route, r); err != nil {
+		return fmt.Errorf("control %s: %w", in.Name, err)
+	}
+	return nil
+}
+
+// applyControl does what Options.Control says.
+func (s *Server) applyControl() error {
+	s.applying.Store(true)
+	defer s.applying.Store(false)
+	for _, in := range s.options.Control {
+		if err := s.control.post(in); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func writeControl(w http.ResponseWriter, code int, answer any) {
+	if file, ok := answer.(controlFile); ok {
+		w.Header().Set("Content-Type", file.contentType)
+		_, _ = w.Write(file.content) // the client has gone if this fails
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(code)
 	if answer == nil {
 		answer = struct{}{}
 	}
 	enc := json.NewEncoder(w)
 	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false)
 	_ = enc.Encode(answer) // the client has gone if this fails
 }
 
-// controlInput decodes a request's body strictly, so that a misspelt field is an error.
+// controlInput decodes a request's body strictly, so that a misspelt field is an error; it names the fields that there are.
 func controlInput[T any](r *http.Request) (T, error) {
 	var in T
 	dec := json.NewDecoder(io.LimitReader(r.Body, maxMessageBytes))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&in); err != nil {
-		return in, fmt.Errorf("%s: body: %w", r.URL.Path, err)
+		fields, _ := json.Marshal(*new(T)) // only names what is accepted
+		return in, fmt.Errorf("%s: body: %w; accepted, with what is taken for what is left out: %s", r.URL.Path, err, fields)
 	}
 	return in, nil
-}
-
-func (s *Server) controlInject(r *http.Request) (any, error) {
-	f, err := controlInput[Fault](r)
-	if err != nil {
-		return nil, err
-	}
-	return nil, s.Inject(f)
-}
-
-func (s *Server) controlAdvance(r *http.Request) (any, error) {
-	in, err := controlInput[struct {
-		Advance string `json:"advance"`
-	}](r)
-	if err != nil {
-		return nil, err
-	}
-	d, err := time.ParseDuration(in.Advance)
-	if err != nil || d < 0 {
-		return nil, errors.Join(fmt.Errorf("advance %q: want a positive duration such as 720h", in.Advance), err)
-	}
-	s.Advance(d)
-	return map[string]time.Time{"now": s.Now()}, nil
-}
-
-func (s *Server) controlPropagation(r *http.Request) (any, error) {
-	in, err := controlInput[struct {
-		Delay string `json:"delay"`
-	}](r)
-	if err != nil {
-		return nil, err
-	}
-	d, err := time.ParseDuration(in.Delay)
-	if err != nil {
-		return nil, fmt.Errorf("delay %q: want a duration such as 2m: %w", in.Delay, err)
-	}
-	s.SetPropagationDelay(d)
-	return nil, nil
-}
-
-func (s *Server) controlPermissions(r *http.Request) (any, error) {
-	in, err := controlInput[struct {
-		Permission string `json:"permission"`
-		Principal  string `json:"principal"`
-		Denied     bool   `json:"denied"`
-	}](r)
-	if err != nil {
-		return nil, err
-	}
-	if in.Permission == "" {
-		return nil, errors.New(`permission is missing: name one such as "container.clusters.update"`)
-	}
-	set := s.Allow
-	if in.Denied {
-		set = s.Deny
-	}
-	set(in.Permission, in.Principal)
-	return nil, nil
-}
-
-func (s *Server) controlAPIs(r *http.Request) (any, error) {
-	in, err := controlInput[struct {
-		API     string `json:"api"`
-		Enabled bool   `json:"enabled"`
-	}](r)
-	if err != nil {
-		return nil, err
-	}
-	s.SetAPIEnabled(in.API, in.Enabled)
-	return nil, nil
-}
-
-func (s *Server) controlImages(r *http.Request) (any, error) {
-	in, err := controlInput[struct {
-		Image     string    `json:"image"`
-		Behaviour Behaviour `json:"behaviour"`
-	}](r)
-	if err != nil {
-		return nil, err
-	}
-	return nil, s.SetImage(in.Image, in.Behaviour)
-}
-
-func (s *Server) controlPreempt(r *http.Request) (any, error) {
-	in, err := controlInput[struct {
-		Cluster string `json:"cluster"`
-		Pool    string `json:"pool"`
-	}](r)
-	if err != nil {
-		return nil, err
-	}
-	return nil, s.Preempt(in.Cluster, in.Pool)
-}
-
-func (s *Server) controlStockout(r *http.Request) (any, error) {
-	in, err := controlInput[struct {
-		Zone string `json:"zone"`
-		On   bool   `json:"on"`
-	}](r)
-	if err != nil {
-		return nil, err
-	}
-	return nil, s.SetStockout(in.Zone, in.On)
-}
-
-func (s *Server) controlKubeconfig(w http.ResponseWriter, r *http.Request) {
-	config, err := s.Kubeconfig(r.URL.Query().Get("cluster"))
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
-		return
-	}
-	w.Header().Set("Content-Type", "application/yaml")
-	_, _ = w.Write(config) // the client has gone if this fails
 }

@@ -2,10 +2,15 @@ package fakegcp
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 
+	"cloud.google.com/go/container/apiv1/containerpb"
+	"cloud.google.com/go/iam/admin/apiv1/adminpb"
+	"cloud.google.com/go/run/apiv2/runpb"
+	"cloud.google.com/go/secretmanager/apiv1/secretmanagerpb"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 )
@@ -26,32 +31,58 @@ func (s *Server) controlMerge(r *http.Request) (any, error) {
 			continue
 		}
 		if m, err = mergeJSON(m, patch); err != nil {
-			return nil, fmt.Errorf("patch of %s: %w", n, err)
+			return nil, fmt.Errorf("patch of %s: %w; its fields are those of %s in JSON", n, err, kindOf(m))
 		}
+		s.touch(n, m)
 		s.store.put(n, m)
+		s.syncNodes(n)
 		return nil, nil
 	}
 	return nil, fmt.Errorf("there is no object %q", name)
 }
 
+// touch gives an object the new etag that a change of it brings, as the Update methods do. The caller holds the lock.
+func (s *Server) touch(name string, m proto.Message) {
+	switch m := m.(type) {
+	case *containerpb.Cluster:
+		labelCluster(m)
+		m.Etag = newClusterEtag()
+	case *secretmanagerpb.Secret:
+		m.Etag = newSecretEtag()
+	case *secretmanagerpb.SecretVersion:
+		m.Etag = newSecretEtag()
+	case *adminpb.ServiceAccount:
+		m.Etag = randomBytes(8)
+	case *runpb.Service, *runpb.WorkerPool, *runpb.Job, *runpb.Revision, *runpb.Execution, *runpb.Task:
+		r := m.ProtoReflect()
+		r.Set(r.Descriptor().Fields().ByName("etag"), protoString(newRunEtag(name)))
+	}
+}
+
 func mergeJSON(m proto.Message, patch []byte) (proto.Message, error) {
 	before, err := protojson.Marshal(m)
 	if err != nil {
-		return nil, err
+		return m, err
 	}
 	var target, change any
 	if err := json.Unmarshal(before, &target); err != nil {
-		return nil, err
+		return m, err
 	}
 	if err := json.Unmarshal(patch, &change); err != nil {
-		return nil, err
+		return m, err
+	}
+	if _, ok := change.(map[string]any); !ok {
+		return m, errors.New("want a JSON object with the fields to change, null to take one away")
 	}
 	after, err := json.Marshal(mergePatch(target, change))
 	if err != nil {
-		return nil, err
+		return m, err
 	}
 	merged := m.ProtoReflect().New().Interface()
-	return merged, protojson.Unmarshal(after, merged)
+	if err := protojson.Unmarshal(after, merged); err != nil {
+		return m, err
+	}
+	return merged, nil
 }
 
 // mergePatch is the function of RFC 7386, section 2.

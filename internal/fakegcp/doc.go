@@ -10,4 +10,9 @@
 // identifies the caller, checks permissions, applies injected faults, takes the server's one lock, settles what the
 // virtual clock has made due, runs the handler and writes the journal. A handler therefore holds the lock: it never
 // blocks, and what it reads and writes is one atomic step. The store clones on the way in and on the way out.
+//
+// Tests force states through the control methods of Server, through the control API under /_fake/, whose index lists it
+// (controlroutes.go), or by Options.Control. With Options.StateFile everything survives a restart: a call is handled at one
+// moment of the clock and draws its ids from a seed, so that handling all calls again brings everything back (state.go). A
+// handler must therefore take the time from now and its randomness from randoms.go.
 package fakegcp

@@ -5,6 +5,7 @@ import (
 	"net"
 	"runtime/debug"
 	"strings"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -23,10 +24,16 @@ func (s *Server) intercept(ctx context.Context, request any, info *grpc.UnarySer
 	if struck {
 		call.Fault = fault.String()
 	}
-	if struck && fault.When == Before {
-		return s.answer(ctx, call, fault, nil)
+	var response any
+	var err error
+	if !struck || fault.When == After {
+		response, err = s.handle(ctx, call, request, handle)
 	}
-	response, err := s.handle(ctx, call, request, handle)
+	if late := s.delay(ctx, call); late != nil {
+		call.Code = statusName(status.Code(late))
+		s.record(call)
+		return nil, late
+	}
 	if struck {
 		return s.answer(ctx, call, fault, err)
 	}
@@ -40,21 +47,51 @@ func (s *Server) record(call Call) {
 	s.journal.add(call)
 }
 
-// handle runs the handler under the lock, as one atomic step. A handler that panics fails its call only.
-func (s *Server) handle(ctx context.Context, call Call, request any, handle grpc.UnaryHandler) (response any, err error) {
+// handle runs the handler, and returns when the state file, if there is one, has what the answer shows.
+func (s *Server) handle(ctx context.Context, call Call, request any, handle grpc.UnaryHandler) (any, error) {
+	s.order.RLock()
+	defer s.order.RUnlock()
+	response, err := s.handleLocked(ctx, call, request, handle)
+	if lost := s.file.flush(); lost != nil && call.Mutating {
+		return nil, lost
+	}
+	return response, err
+}
+
+// handleLocked runs the handler under the lock, as one atomic step at one moment.
+func (s *Server) handleLocked(ctx context.Context, call Call, request any, handle grpc.UnaryHandler) (any, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	now := s.clock.Now().Round(0) // without the monotonic part, which a state file cannot keep
+	s.settleUntil(now)
+	s.armTimer()
+	if err := s.authorize(call); err != nil {
+		return nil, err
+	}
+	if err := s.file.failure(); err != nil && call.Mutating {
+		return nil, err
+	}
+	scheduled := s.agenda.next
+	response, err := s.handleAt(ctx, now, call, request, handle)
+	// A call that is refused has no effect; one that panicked may have had half of it.
+	if call.Mutating && (err == nil || status.Code(err) == codes.Internal || s.agenda.next != scheduled) {
+		s.file.keepCall(now, s.clock.base.Now(), call, request, err)
+	}
+	return response, err
+}
+
+// handleAt is the handler's step. A handler that panics fails its call only. The caller holds the lock.
+func (s *Server) handleAt(ctx context.Context, now time.Time, call Call, request any, handle grpc.UnaryHandler) (response any, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			s.options.Log.Error("handler panicked", "method", call.Method, "resource", call.Resource, "panic", p, "stack", string(debug.Stack()))
 			response, err = nil, status.Errorf(codes.Internal, "fakegcp: %s panicked: %v", call.Method, p)
 		}
 	}()
-	s.settle()
-	if err := s.authorize(call); err != nil {
-		return nil, err
-	}
-	return handle(context.WithValue(ctx, callerKey{}, call.Principal), request)
+	s.atMoment(now, s.file.seed("record", s.file.next()), func() {
+		response, err = handle(context.WithValue(ctx, callerKey{}, call.Principal), request)
+	})
+	return response, err
 }
 
 // answer is what a struck call gets. An error that the handler had anyway is not masked by one that is to come after

@@ -64,13 +64,17 @@ type cloud struct {
 	conn       *grpc.ClientConn
 }
 
-func start(t *testing.T) *cloud {
+func start(t *testing.T, changes ...func(*fakegcp.Options)) *cloud {
 	t.Helper()
-	s, err := fakegcp.Start(fakegcp.Options{
+	o := fakegcp.Options{
 		Clock:         &stoppedClock{now: time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)},
 		OperationTime: time.Minute,
 		ReadOnlyToken: readOnlyToken,
-	})
+	}
+	for _, change := range changes {
+		change(&o)
+	}
+	s, err := fakegcp.Start(o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package fakegcp
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -46,6 +47,8 @@ type Fault struct {
 	Resource string `json:"resource"`
 	// Occurrence is which of the matching calls is struck, from 1; 0 strikes each of them.
 	Occurrence int `json:"occurrence"`
+	// Times is how many calls from Occurrence on are struck, 1 by default. It needs an Occurrence.
+	Times int `json:"times"`
 	// When is Before by default.
 	When When `json:"when"`
 	// Kind is FaultError by default.
@@ -67,6 +70,9 @@ func (f Fault) check() (Fault, error) {
 	if f.Code == codes.OK {
 		f.Code = codes.Unavailable
 	}
+	if f.Times == 0 && f.Occurrence > 0 {
+		f.Times = 1
+	}
 	if f.Message == "" {
 		f.Message = "injected fault"
 	}
@@ -75,6 +81,8 @@ func (f Fault) check() (Fault, error) {
 		return f, fmt.Errorf("fault: when %q is neither %q nor %q", f.When, Before, After)
 	case f.Occurrence < 0:
 		return f, fmt.Errorf("fault: occurrence %d: 1 is the next matching call, 0 every one", f.Occurrence)
+	case f.Times < 0, f.Times > 0 && f.Occurrence == 0:
+		return f, fmt.Errorf("fault: times %d with occurrence %d: name the first call by an occurrence and how many are struck from there", f.Times, f.Occurrence)
 	}
 	switch f.Kind {
 	case FaultError, FaultReset, FaultHang, FaultMalformed:
@@ -96,6 +104,15 @@ func (f Fault) String() string {
 
 func (f Fault) err() error { return status.Error(f.Code, f.Message) }
 
+// MarshalJSON writes the code's name.
+func (f Fault) MarshalJSON() ([]byte, error) {
+	type plain Fault
+	return json.Marshal(struct {
+		plain
+		Code string `json:"code"`
+	}{plain(f), statusName(f.Code)})
+}
+
 // UnmarshalJSON refuses fields that Fault does not have, so that a misspelt fault is not an inert one.
 func (f *Fault) UnmarshalJSON(b []byte) error {
 	type plain Fault
@@ -113,7 +130,37 @@ type faults struct {
 
 type armedFault struct {
 	Fault
-	seen int
+	seen, struck int
+	initial      bool // from Options.Control
+}
+
+// due counts a matching call, and says whether it is one to strike.
+func (f *armedFault) due() bool {
+	f.seen++
+	if f.Occurrence == 0 || f.seen >= f.Occurrence && f.seen < f.Occurrence+f.Times {
+		f.struck++
+		return true
+	}
+	return false
+}
+
+// FaultCount is a fault in force and what it has done so far.
+type FaultCount struct {
+	Fault Fault `json:"fault"`
+	// Seen is how many calls or operations have matched, Struck how many of them it struck.
+	Seen   int `json:"seen"`
+	Struck int `json:"struck"`
+}
+
+// Faults lists the faults in force, in the order in which they were injected.
+func (s *Server) Faults() []FaultCount {
+	s.faults.mu.Lock()
+	defer s.faults.mu.Unlock()
+	all := make([]FaultCount, 0, len(s.faults.armed))
+	for _, f := range s.faults.armed {
+		all = append(all, FaultCount{f.Fault, f.seen, f.struck})
+	}
+	return all
 }
 
 // Inject arms a fault.
@@ -124,7 +171,7 @@ func (s *Server) Inject(f Fault) error {
 	}
 	s.faults.mu.Lock()
 	defer s.faults.mu.Unlock()
-	s.faults.armed = append(s.faults.armed, &armedFault{Fault: f})
+	s.faults.armed = append(s.faults.armed, &armedFault{Fault: f, initial: s.applying.Load()})
 	return nil
 }
 
@@ -141,6 +188,14 @@ func (fs *faults) clear() {
 	fs.cleared = make(chan struct{})
 }
 
+// restarted disarms what a restart does not bring back: faults of calls, since calls that read are not in the state file and
+// so cannot be counted again, and those that Options.Control will inject again.
+func (fs *faults) restarted() {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	fs.armed = slices.DeleteFunc(fs.armed, func(f *armedFault) bool { return f.initial || f.Method != OperationMethod })
+}
+
 // strike finds the fault that is due for this call and counts it; one call is struck once.
 func (fs *faults) strike(method, resource string) (Fault, bool) {
 	fs.mu.Lock()
@@ -149,8 +204,7 @@ func (fs *faults) strike(method, resource string) (Fault, bool) {
 		if (f.Method == OperationMethod) != (method == OperationMethod) || !f.matches(method, resource) {
 			continue
 		}
-		f.seen++
-		if f.Occurrence == 0 || f.seen == f.Occurrence {
+		if f.due() {
 			return f.Fault, true
 		}
 	}

@@ -53,6 +53,7 @@ func (s *Server) SetImage(ref string, b Behaviour) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.settle() // what was due before must not see it
 	if s.images == nil {
 		s.images = images{}
 	}

@@ -1,7 +1,8 @@
 package fakegcp
 
 import (
-	"slices"
+	"context"
+	"strings"
 	"sync"
 	"time"
 )
@@ -26,21 +27,88 @@ type Call struct {
 	Fault string `json:"fault,omitempty"`
 }
 
+// journal is bounded by size if that is not 0.
 type journal struct {
-	mu    sync.Mutex
-	calls []Call
+	size int
+
+	mu      sync.Mutex
+	calls   []Call
+	last    int           // the Seq of the latest call, kept or not
+	changed chan struct{} // closed by the next call; nil when nobody waits
 }
 
 func (j *journal) add(c Call) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	c.Seq = len(j.calls) + 1
+	j.last++
+	c.Seq = j.last
 	j.calls = append(j.calls, c)
+	if j.size > 0 && len(j.calls) > j.size {
+		j.calls = j.calls[len(j.calls)-j.size:]
+	}
+	if j.changed != nil {
+		close(j.changed)
+		j.changed = nil
+	}
 }
 
-// Journal lists every call so far.
+func (j *journal) clear() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.calls, j.last = nil, 0
+}
+
+// Journal lists every call so far, as far as Options.JournalSize lets it.
 func (s *Server) Journal() []Call {
-	s.journal.mu.Lock()
-	defer s.journal.mu.Unlock()
-	return slices.Clone(s.journal.calls)
+	calls, _ := s.journal.matching(JournalFilter{})
+	return calls
+}
+
+// JournalFilter picks calls of the journal; the zero value takes all.
+type JournalFilter struct {
+	// After is the Seq after which to begin.
+	After int
+	// Method and Resource are parts of those of the call.
+	Method, Resource string
+	// Code is the code's name, such as NOT_FOUND.
+	Code string
+	// Mutating takes only calls that change something.
+	Mutating bool
+}
+
+func (f JournalFilter) takes(c Call) bool {
+	return c.Seq > f.After && strings.Contains(c.Method, f.Method) && strings.Contains(c.Resource, f.Resource) &&
+		(f.Code == "" || f.Code == c.Code) && (c.Mutating || !f.Mutating)
+}
+
+// matching lists the calls that a filter takes, and a channel that is closed when there is another call.
+func (j *journal) matching(f JournalFilter) ([]Call, <-chan struct{}) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	found := []Call{}
+	for _, c := range j.calls {
+		if f.takes(c) {
+			found = append(found, c)
+		}
+	}
+	if j.changed == nil {
+		j.changed = make(chan struct{})
+	}
+	return found, j.changed
+}
+
+// WaitJournal lists the calls that a filter takes. If there is none, it waits for one until the context ends, and then lists
+// none.
+func (s *Server) WaitJournal(ctx context.Context, f JournalFilter) []Call {
+	for {
+		found, changed := s.journal.matching(f)
+		if len(found) > 0 {
+			return found
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return found
+		}
+	}
 }

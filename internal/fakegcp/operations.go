@@ -36,7 +36,8 @@ type operation struct {
 
 	accepted, runs, ends time.Time
 	done                 bool
-	failure              error // a status error
+	rule                 *operationRule // how it is to end, if that was said (operationrules.go)
+	failure              error          // a status error
 }
 
 // operations are kept in the order in which they were accepted.
@@ -58,7 +59,10 @@ func (s *Server) begin(op *operation) *operation {
 	}
 	s.operations.byName[op.name] = op
 	s.operations.order = append(s.operations.order, op)
-	s.schedule(op.ends, func() { s.complete(op) })
+	s.rule(op)
+	if !op.held() {
+		s.schedule(op.ends, func() { s.complete(op) })
+	}
 	return op
 }
 
@@ -66,11 +70,12 @@ func (s *Server) complete(op *operation) {
 	if op.done {
 		return
 	}
-	if err := s.faults.operation(op); err != nil {
+	if err := s.outcome(op); err != nil {
 		op.failure = err
 		if op.fail != nil {
 			op.fail(err)
 		}
+		op.rule.explain(op)
 	} else if op.finish != nil {
 		op.failure = op.finish()
 	}

@@ -32,8 +32,19 @@ type Options struct {
 	PropagationDelay time.Duration
 	// Clock is the time that the virtual clock starts from; the system's by default. If it has a method
 	// Advance(time.Duration), the server turns it forward instead of keeping a distance of its own, so that a client
-	// under test can share it.
+	// under test can share it, until its speed is set.
 	Clock Clock
+	// Now is what the virtual clock says at the start; what Clock says if it is zero. With a state file the clock goes on
+	// from where it was.
+	Now time.Time
+	// JournalSize is how many calls the journal keeps, the latest; 0 keeps all.
+	JournalSize int
+	// Control is sent to the control API at the start and again after a reset, such as {"images", {"image": …}}.
+	Control []ControlInput
+	// StateFile is a file that what is in the fake survives a restart in, by whatever end (state.go says what and how); empty
+	// keeps nothing. Secret payloads are in it. A file that is not one of the fake's is refused and left alone. What control
+	// methods change in Go is not kept: use Control, or the control API over HTTP.
+	StateFile string
 	// KubernetesBin is a directory with kube-apiserver, kube-controller-manager, kube-scheduler, etcd and kwok.
 	KubernetesBin string
 	// KubernetesBuild makes these programs when there is no KubernetesBin and returns their directory. It is called once a
@@ -62,13 +73,23 @@ func (o Options) withDefaults() (Options, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	if !projectIDForm.MatchString(o.Project) {
-		return o, fmt.Errorf("project id %q: 6 to 30 lower case letters, digits and hyphens, starting with a letter, such as %q", o.Project, DefaultProject)
+	if err := checkProject(o.Project, o.ProjectNumber); err != nil {
+		return o, err
 	}
-	if !projectNumberForm.MatchString(o.ProjectNumber) {
-		return o, fmt.Errorf("project number %q: digits only, such as %q", o.ProjectNumber, DefaultProjectNumber)
+	if o.JournalSize < 0 {
+		return o, fmt.Errorf("journal size %d: want a number of calls such as 100000, or 0 for all", o.JournalSize)
 	}
 	return o, checkLoopback(o.Listen)
+}
+
+func checkProject(id, number string) error {
+	if !projectIDForm.MatchString(id) {
+		return fmt.Errorf("project id %q: 6 to 30 lower case letters, digits and hyphens, starting with a letter, such as %q", id, DefaultProject)
+	}
+	if !projectNumberForm.MatchString(number) {
+		return fmt.Errorf("project number %q: digits only, such as %q", number, DefaultProjectNumber)
+	}
+	return nil
 }
 
 // checkLoopback refuses addresses that other machines could reach: the fake has no authentication.

@@ -116,6 +116,7 @@ type denial struct{ permission, principal string }
 func (s *Server) Deny(permission, principal string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.settle()
 	s.denied[denial{permission, principal}] = true
 }
 
@@ -123,6 +124,7 @@ func (s *Server) Deny(permission, principal string) {
 func (s *Server) Allow(permission, principal string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.settle()
 	delete(s.denied, denial{permission, principal})
 }
 
@@ -130,6 +132,7 @@ func (s *Server) Allow(permission, principal string) {
 func (s *Server) SetAPIEnabled(api string, enabled bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.settle()
 	s.denied[denial{permission: api}] = !enabled
 }
 

@@ -19,11 +19,24 @@ type project struct {
 // projects are looked up by id and by number.
 type projects map[string]project
 
-// AddProject makes another project exist.
-func (s *Server) AddProject(id, number string) {
+// AddProject makes another project exist; one that is there stays as it is. The error says what is wrong with the id or the
+// number, or that either is another project's.
+func (s *Server) AddProject(id, number string) error {
+	if err := checkProject(id, number); err != nil {
+		return err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.addProject(id, number)
+	s.settle()
+	for _, name := range []string{id, number} {
+		if p, ok := s.projects[name]; ok && p != (project{id, number}) {
+			return fmt.Errorf("project %s=%s: there is %s=%s already", id, number, p.ID, p.Number)
+		}
+	}
+	if _, ok := s.projects[id]; !ok {
+		s.addProject(id, number)
+	}
+	return nil
 }
 
 func (s *Server) addProject(id, number string) {

@@ -45,26 +45,39 @@ func (s *Server) schedule(at time.Time, run func()) {
 // settle runs everything that is due, in the order of its time. The caller holds the lock. It runs at the beginning of
 // every call, so what a caller sees never depends on when a timer fired.
 func (s *Server) settle() {
-	now := s.clock.Now()
-	for s.agenda.Len() > 0 && !s.agenda.effects[0].at.After(now) {
-		due := heap.Pop(&s.agenda).(effect) //nolint:forcetypeassert // only effects are pushed
-		s.effectAt = due.at
-		due.run()
-		s.effectAt = time.Time{}
-	}
+	s.settleUntil(s.clock.Now())
 	s.armTimer()
 }
 
+func (s *Server) settleUntil(now time.Time) {
+	for s.agenda.Len() > 0 && !s.agenda.effects[0].at.After(now) {
+		due := heap.Pop(&s.agenda).(effect) //nolint:forcetypeassert // only effects are pushed
+		s.atMoment(due.at, s.file.seed("effect", due.order), due.run)
+	}
+}
+
+// atMoment runs something for which the clock stands still, with ids from a seed if there is one. The caller holds the lock.
+func (s *Server) atMoment(at time.Time, seed *idSeed, run func()) {
+	if seed != nil {
+		defer ids.restore(ids.use(seed))
+	}
+	before := s.effectAt
+	s.effectAt = at
+	defer func() { s.effectAt = before }()
+	run()
+}
+
 // armTimer has settle called in real time when the next effect is due, for whoever watches without calling (a cluster's
-// nodes, a follower of the journal).
+// nodes, a follower of the journal). A clock that stands still makes nothing happen by itself.
 func (s *Server) armTimer() {
 	if s.timer != nil {
 		s.timer.Stop()
 	}
-	if s.agenda.Len() == 0 || s.closed {
+	speed := s.clock.getSpeed()
+	if s.agenda.Len() == 0 || s.closed || s.replaying || speed == 0 {
 		return
 	}
-	s.timer = time.AfterFunc(s.agenda.effects[0].at.Sub(s.clock.Now()), s.Settle)
+	s.timer = time.AfterFunc(scale(s.agenda.effects[0].at.Sub(s.clock.Now()), 1/speed), s.Settle)
 }
 
 // Settle lets everything happen that the virtual clock has made due.

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
@@ -18,24 +19,41 @@ const maxMessageBytes = 10 << 20
 
 // Server is one fake Google Cloud. Its control methods (control.go) may be called at any time from any goroutine.
 type Server struct {
-	options  Options
+	options  Options // as they are now; mu guards those that control methods change
+	initial  Options // as they were at the start
 	clock    *virtualClock
 	journal  journal
 	faults   faults
 	handlers *handlers
+	control  *controlAPI
 
 	listener net.Listener
 	http     *http.Server
 	served   chan struct{} // closed when the HTTP server has ended
 
+	file *stateFile // nil without Options.StateFile
+	// order is held for reading by calls and for writing by changes of the control API, so that the state file has both in
+	// the order in which they took effect. It is taken before mu.
+	order sync.RWMutex
+
+	applying atomic.Bool // Options.Control is being applied
+
 	// mu guards everything below. Handlers run with it held.
-	mu         sync.Mutex
-	closed     bool
-	timer      *time.Timer
+	mu        sync.Mutex
+	closed    bool
+	replaying bool
+	timer     *time.Timer
+	latencies []Latency
+	world
+}
+
+// world is what a fake has in it: what a reset makes anew and a state file brings back.
+type world struct {
 	agenda     agenda
 	effectAt   time.Time
 	store      *store
 	operations operations
+	rules      []*operationRule
 	denied     map[denial]bool
 	images     images
 	policies   policies
@@ -54,23 +72,57 @@ func Start(o Options) (*Server, error) {
 	}
 	s := &Server{
 		options: o,
-		clock:   &virtualClock{base: o.Clock},
-		store:   newStore(),
-		denied:  map[denial]bool{},
+		initial: o,
+		clock:   newVirtualClock(o.Clock, o.Now),
+		journal: journal{size: o.JournalSize},
+		world:   newWorld(),
 		served:  make(chan struct{}),
 	}
 	s.faults.clear()
-	s.addProject(o.Project, o.ProjectNumber)
-	s.listener, err = net.Listen("tcp", o.Listen)
-	if err != nil {
-		return nil, fmt.Errorf("listening on %s: %w", o.Listen, err)
-	}
 	root, err := s.routes()
 	if err != nil {
-		return nil, errors.Join(err, s.listener.Close())
+		return nil, err
+	}
+	if err := s.open(root); err != nil {
+		return nil, errors.Join(err, s.abandon())
+	}
+	return s, nil
+}
+
+// open puts the world in place, as new or from the state file, listens, and applies what Options.Control says.
+func (s *Server) open(root http.Handler) (err error) {
+	if s.options.StateFile == "" {
+		s.found(s.clock.Now())
+	} else if err := s.openState(); err != nil {
+		return err
+	}
+	if s.listener, err = net.Listen("tcp", s.options.Listen); err != nil {
+		return fmt.Errorf("listening on %s: %w", s.options.Listen, err)
+	}
+	if err := s.applyControl(); err != nil {
+		return err
 	}
 	s.serve(root)
-	return s, nil
+	return nil
+}
+
+// abandon gives back what a start that failed had taken.
+func (s *Server) abandon() error {
+	s.mu.Lock()
+	s.closed = true
+	s.armTimer()
+	s.mu.Unlock()
+	var errs []error
+	if s.listener != nil {
+		errs = append(errs, s.listener.Close())
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), controlTimeout)
+	defer cancel()
+	return errors.Join(append(errs, s.stopClusters(ctx), s.file.close())...)
+}
+
+func newWorld() world {
+	return world{store: newStore(), denied: map[denial]bool{}, clusters: newClusterState()}
 }
 
 // routes puts gRPC, REST and the control API on one handler.
@@ -86,13 +138,13 @@ func (s *Server) routes() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	control := s.controlHandler()
+	s.control = s.controlHandler()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case r.ProtoMajor == 2 && strings.HasPrefix(r.Header.Get("Content-Type"), "application/grpc"):
 			s.handlers.grpc.ServeHTTP(w, r)
 		case strings.HasPrefix(r.URL.Path, controlPrefix):
-			control.ServeHTTP(w, r)
+			s.control.ServeHTTP(w, r)
 		default:
 			rest.ServeHTTP(w, r)
 		}
@@ -122,7 +174,7 @@ func (s *Server) serve(root http.Handler) {
 // Addr is the address it listens on, 127.0.0.1:PORT.
 func (s *Server) Addr() string { return s.listener.Addr().String() }
 
-// Close ends the server and every process that it started. Calls in flight are cut off.
+// Close ends the server and every process that it started. Calls in flight are cut off. What the state file has stays.
 func (s *Server) Close(ctx context.Context) error {
 	s.mu.Lock()
 	s.closed = true
@@ -138,5 +190,5 @@ func (s *Server) Close(ctx context.Context) error {
 	case <-ctx.Done():
 		err = errors.Join(err, context.Cause(ctx))
 	}
-	return errors.Join(err, s.stopClusters(ctx))
+	return errors.Join(err, s.stopClusters(ctx), s.closeState())
 }

@@ -1,6 +1,7 @@
 package kubernetes
 
 import (
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -17,7 +18,7 @@ import (
 // certificateLife is how long certificates are valid, as long as GKE's cluster authorities.
 const certificateLife = 30 * 365 * 24 * time.Hour
 
-// authority is a cluster's certificate authority. Its key stays in memory.
+// authority is a cluster's certificate authority. Its key stays in memory, and in the directory of a cluster that has one.
 type authority struct {
 	certificate *x509.Certificate
 	key         *ecdsa.PrivateKey
@@ -110,4 +111,12 @@ func keyPEM(key *ecdsa.PrivateKey) ([]byte, error) {
 
 func pemBlock(kind string, der []byte) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})
+}
+
+// asECDSA is a private key as this package makes them.
+func asECDSA(key crypto.PrivateKey) (*ecdsa.PrivateKey, error) {
+	if k, ok := key.(*ecdsa.PrivateKey); ok {
+		return k, nil
+	}
+	return nil, fmt.Errorf("it is a %T, not an ECDSA key", key)
 }

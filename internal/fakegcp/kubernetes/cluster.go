@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"sync"
 	"sync/atomic"
 )
@@ -20,6 +21,9 @@ type Options struct {
 	// arrives, may take minutes, and ends early when its context does. Without Bin and Build the endpoint answers 503 and
 	// says why.
 	Build func(ctx context.Context) (dir string, err error)
+	// Dir is where the cluster keeps its authority, its port and its objects, so that another one made with the same directory
+	// goes on with them; it is made if need be, and Remove takes it away. Without it they go with the control plane.
+	Dir string
 	// Behaviour tells what the containers of an image do, by the reference in the pod. It is called from several
 	// goroutines; nil lets every image run.
 	Behaviour func(image string) Behaviour
@@ -65,7 +69,7 @@ type running struct {
 var errNotConfigured = errors.New("this fake cluster has no Kubernetes: build the programs with tools/build.sh kubernetes and " +
 	"start the fake with their directory (--kubernetes-bin)")
 
-// New makes a cluster without nodes and opens its endpoint.
+// New makes a cluster without nodes, or goes on with that in Options.Dir, and opens its endpoint.
 func New(o Options) (*Cluster, error) {
 	if o.Behaviour == nil {
 		o.Behaviour = func(string) Behaviour { return Behaviour{} }
@@ -73,7 +77,7 @@ func New(o Options) (*Cluster, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	ca, err := newAuthority(o.Name)
+	ca, err := authorityIn(o.Dir, o.Name)
 	if err != nil {
 		return nil, err
 	}
@@ -193,7 +197,7 @@ func (c *Cluster) startControlPlane() (*ControlPlane, error) {
 			return nil, fmt.Errorf("build Kubernetes: %w", err)
 		}
 	}
-	return startControlPlane(c.ctx, bin, c.authority)
+	return startControlPlane(c.ctx, bin, c.options.Dir, c.authority)
 }
 
 // play starts the parts of a cluster that are not Kubernetes: kubelets, node pools, autoscaler.
@@ -243,14 +247,14 @@ func (c *Cluster) NodeCounts() map[string]int {
 	return c.inventory.wanted()
 }
 
-// Preempt takes the Spot and preemptible nodes of a pool (of all pools when it is empty) away as Compute Engine does, and
-// returns when their pods are no longer ready. Without a control plane there is nothing to take.
-func (c *Cluster) Preempt(ctx context.Context, pool string) error {
+// Preempt takes Spot and preemptible nodes away as Compute Engine does, and returns when their pods are no longer ready.
+// Without a control plane there is nothing to take; nodes that are asked for by name or number are an error then.
+func (c *Cluster) Preempt(ctx context.Context, p Preemption) error {
 	r, ok := c.started()
 	if !ok {
-		return nil
+		return p.missing(nil)
 	}
-	return r.nodes.preempt(ctx, pool)
+	return r.nodes.preempt(ctx, p)
 }
 
 // Close closes the endpoint and ends the control plane, a starting one included.
@@ -271,4 +275,13 @@ func (c *Cluster) Close() error {
 	a.plane.stop()
 	a.plane.players.Wait()
 	return errors.Join(err, a.plane.Close())
+}
+
+// Remove is Close for a cluster that is not to come back: its directory goes too.
+func (c *Cluster) Remove() error {
+	err := c.Close()
+	if c.options.Dir == "" {
+		return err
+	}
+	return errors.Join(err, os.RemoveAll(c.options.Dir))
 }

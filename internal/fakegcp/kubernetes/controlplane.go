@@ -33,10 +33,11 @@ const (
 //go:embed stages.yaml
 var stages []byte
 
-// ControlPlane is the running programs of one Kubernetes cluster. They keep everything in a directory that goes with
-// them.
+// ControlPlane is the running programs of one Kubernetes cluster. They keep everything in a directory, which goes with them
+// unless the cluster has one of its own.
 type ControlPlane struct {
 	files     files
+	keep      bool // the directory
 	processes *processes
 	authority *authority
 	apiserver string // host:port
@@ -46,16 +47,16 @@ type ControlPlane struct {
 	took      time.Duration
 }
 
-// startControlPlane starts the programs in the directory bin and returns when the API is ready. The context bounds the
-// start only.
-func startControlPlane(ctx context.Context, bin string, ca *authority) (*ControlPlane, error) {
+// startControlPlane starts the programs in the directory bin and returns when the API is ready. They go on with what is in dir;
+// without one they begin anew. The context bounds the start only.
+func startControlPlane(ctx context.Context, bin, dir string, ca *authority) (*ControlPlane, error) {
 	if err := CheckBin(bin); err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, startTimeout, fmt.Errorf("the Kubernetes API was not ready within %s", startTimeout))
 	defer cancel()
 	for attempt := 1; ; attempt++ {
-		plane, err := startOnce(ctx, bin, ca)
+		plane, err := startOnce(ctx, bin, dir, ca)
 		if err == nil || !portTaken(err) || attempt == startAttempts {
 			return plane, err
 		}
@@ -80,13 +81,16 @@ func CheckBin(bin string) error {
 	return nil
 }
 
-func startOnce(ctx context.Context, bin string, ca *authority) (*ControlPlane, error) {
+func startOnce(ctx context.Context, bin, dir string, ca *authority) (*ControlPlane, error) {
 	begin := time.Now()
-	dir, err := os.MkdirTemp("", "fakegcp-kubernetes-")
-	if err != nil {
-		return nil, fmt.Errorf("directory of a control plane: %w", err)
+	keep := dir != ""
+	if !keep {
+		var err error
+		if dir, err = os.MkdirTemp("", "fakegcp-kubernetes-"); err != nil {
+			return nil, fmt.Errorf("directory of a control plane: %w", err)
+		}
 	}
-	c := &ControlPlane{files: files{dir}, processes: newProcesses(dir), authority: ca, admin: newToken(), viewer: newToken()}
+	c := &ControlPlane{files: files{dir}, keep: keep, processes: newProcesses(dir), authority: ca, admin: newToken(), viewer: newToken()}
 	if err := c.start(ctx, bin); err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
@@ -134,11 +138,7 @@ func (c *ControlPlane) write() error {
 	if err != nil {
 		return err
 	}
-	signingKey, err := newKey()
-	if err != nil {
-		return err
-	}
-	signing, err := keyPEM(signingKey)
+	signing, err := c.signingKey()
 	if err != nil {
 		return err
 	}
@@ -220,12 +220,15 @@ func (c *ControlPlane) Took() time.Duration { return c.took }
 // Memory is the resident memory of the programs in bytes; 0 where the system does not tell.
 func (c *ControlPlane) Memory() int64 { return c.processes.memory() }
 
-// Close kills the programs, waits for their end and removes their directory.
+// Close kills the programs, waits for their end and removes their directory if it is theirs alone.
 func (c *ControlPlane) Close() error {
 	ctx, cancel := context.WithTimeoutCause(context.Background(), stopTimeout, fmt.Errorf("not ended within %s", stopTimeout))
 	defer cancel()
 	err := c.processes.stop(ctx)
 	c.processes.close()
+	if c.keep {
+		return err
+	}
 	return errors.Join(err, os.RemoveAll(c.files.dir))
 }
 

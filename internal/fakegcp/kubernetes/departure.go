@@ -37,7 +37,11 @@ func (n *nodeController) drain(ctx context.Context, nodes []*corev1.Node) {
 			continue
 		}
 		n.depart(node.Name, func() error {
-			if err := n.patch(ctx, node.Name, map[string]any{"spec": map[string]any{"unschedulable": true}}); err != nil {
+			cordon := map[string]any{
+				"metadata": map[string]any{"annotations": map[string]string{annotationDrained: "true"}},
+				"spec":     map[string]any{"unschedulable": true},
+			}
+			if err := n.patch(ctx, node.Name, cordon); err != nil {
 				return err
 			}
 			if err := n.deletePods(ctx, node.Name, nil); err != nil {
@@ -48,14 +52,14 @@ func (n *nodeController) drain(ctx context.Context, nodes []*corev1.Node) {
 	}
 }
 
-// preempt takes the Spot and preemptible nodes of a pool (all pools: "") away at once and returns when none of their pods
-// is ready; the rest happens behind.
-func (n *nodeController) preempt(ctx context.Context, pool string) error {
-	for _, node := range n.live() {
+// preempt takes the nodes that are picked away at once and returns when none of their pods is ready; the rest happens behind.
+func (n *nodeController) preempt(ctx context.Context, p Preemption) error {
+	picked := p.pick(n.live())
+	if err := p.missing(picked); err != nil {
+		return err
+	}
+	for _, node := range picked {
 		name := node.Labels[labelNodePool]
-		if node.Labels[labelSpot] == "" && node.Labels[labelPreemptible] == "" || pool != "" && pool != name {
-			continue
-		}
 		if !n.leave(node.Name) {
 			continue
 		}

@@ -20,7 +20,7 @@ func TestPreemptionTakesAvailabilityAtOnceAndItComesBack(t *testing.T) {
 		old[pod.Spec.NodeName] = true
 	}
 	begin := time.Now()
-	if err := shared.Preempt(s.ctx, "spot"); err != nil {
+	if err := shared.Preempt(s.ctx, Preemption{Pool: "spot"}); err != nil {
 		t.Fatal(err)
 	}
 	s.eventually(2*time.Second, s.available(0))
@@ -48,7 +48,7 @@ func TestStockoutKeepsPreemptedNodesAway(t *testing.T) {
 	s.eventually(time.Minute, s.available(1))
 	shared.SetStockout("", true)
 	defer shared.SetStockout("", false)
-	if err := shared.Preempt(s.ctx, ""); err != nil {
+	if err := shared.Preempt(s.ctx, Preemption{}); err != nil {
 		t.Fatal(err)
 	}
 	s.eventually(10*time.Second, func() error {

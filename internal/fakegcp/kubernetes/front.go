@@ -34,7 +34,7 @@ func openFront(c *Cluster) (*front, error) {
 		return nil, err
 	}
 	f := &front{cluster: c, served: make(chan struct{})}
-	if f.listener, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+	if f.listener, err = c.listen(); err != nil {
 		return nil, fmt.Errorf("endpoint of cluster %s: %w", c.options.Name, err)
 	}
 	f.upstream = &http.Transport{

@@ -3,6 +3,7 @@ package kubernetes_test
 import (
 	"context"
 	"encoding/base64"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -103,6 +104,49 @@ func TestFakeClusterIsKubernetes(t *testing.T) {
 		list, err := pods.List(t.Context(), metav1.ListOptions{})
 		return err == nil && len(list.Items) == 0
 	})
+}
+
+func TestFakeClusterSurvivesARestart(t *testing.T) {
+	bin := must[string](t)(kubernetes.ProgramsForTest())
+	options := fakegcp.Options{KubernetesBin: bin, StateFile: filepath.Join(t.TempDir(), "state")}
+	fake := must[*fakegcp.Server](t)(fakegcp.Start(options))
+	closed := false
+	end := func() {
+		if closed {
+			return
+		}
+		closed = true
+		if err := fake.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	}
+	defer func() { end() }()
+	client := connect(t, fake)
+	before := must[[]byte](t)(fake.Kubeconfig("dev"))
+	shop := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "shop"}}
+	_ = must[*corev1.ConfigMap](t)(client.CoreV1().ConfigMaps("default").Create(t.Context(), shop, metav1.CreateOptions{}))
+	nodes := must[*corev1.NodeList](t)(client.CoreV1().Nodes().List(t.Context(), metav1.ListOptions{}))
+	end()
+
+	fake, closed = must[*fakegcp.Server](t)(fakegcp.Start(options)), false
+	if after := must[[]byte](t)(fake.Kubeconfig("dev")); string(after) != string(before) {
+		t.Errorf("kubeconfig after the restart:\n%s\nwant\n%s", after, before)
+	}
+	found := must[*corev1.ConfigMap](t)(client.CoreV1().ConfigMaps("default").Get(t.Context(), "shop", metav1.GetOptions{}))
+	if found.UID == "" {
+		t.Error("the config map has no uid")
+	}
+	again := must[*corev1.NodeList](t)(client.CoreV1().Nodes().List(t.Context(), metav1.ListOptions{}))
+	if len(again.Items) != len(nodes.Items) || again.Items[0].UID != nodes.Items[0].UID {
+		t.Errorf("%d nodes, want the %d of before", len(again.Items), len(nodes.Items))
+	}
+	if err := fake.Remove(devCluster); err != nil {
+		t.Fatal(err)
+	}
+	end()
+	if left := must[[]string](t)(filepath.Glob(options.StateFile + ".kubernetes/*")); len(left) > 0 {
+		t.Errorf("%v is left of the removed cluster", left)
+	}
 }
 
 func waitFor(t *testing.T, what string, done func() bool) {

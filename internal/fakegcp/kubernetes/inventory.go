@@ -118,6 +118,19 @@ func (v *inventory) grow(pool string) bool {
 	return true
 }
 
+// adopt lets a pool that grows by itself keep nodes that an earlier run of the cluster has left in a zone.
+func (v *inventory) adopt(pool, zone string, nodes int) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	p, ok := v.pools[pool]
+	if !ok || p.Autoscaling == nil || !slices.Contains(p.Zones, zone) {
+		return
+	}
+	for p.targets[zone] < nodes && p.size() < p.Autoscaling.Max {
+		p.targets[zone]++
+	}
+}
+
 // hold keeps a pool from getting nodes until then.
 func (v *inventory) hold(pool string, until time.Time) {
 	v.mu.Lock()

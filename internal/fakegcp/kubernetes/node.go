@@ -21,6 +21,9 @@ const (
 // annotationPreempted keeps kwok (stages.yaml) from making a node ready again.
 const annotationPreempted = "fakegcp/preempted"
 
+// annotationDrained marks a node that leaves in order, so that it goes on doing so after a restart.
+const annotationDrained = "fakegcp/drained"
+
 // taintTermination is what GKE puts on a node that is about to be taken away.
 var taintTermination = corev1.Taint{Key: "cloud.google.com/impending-node-termination", Effect: corev1.TaintEffectNoSchedule}
 

@@ -66,6 +66,7 @@ func (n *nodeController) run(ctx context.Context) {
 	}
 	tick := time.NewTicker(nodesPeriod)
 	defer tick.Stop()
+	n.adopt(ctx)
 	for first := true; ; first = false {
 		if err := n.compare(ctx); err != nil && ctx.Err() == nil {
 			n.log.Warn("nodes of a cluster", "cluster", n.cluster, "error", err)
@@ -179,7 +180,7 @@ func (n *nodeController) fill(ctx context.Context, pool poolView, zone string, n
 func (n *nodeController) create(ctx context.Context, pool NodePool, zone string) error {
 	n.mu.Lock()
 	n.address++
-	address := fmt.Sprintf("10.128.%d.%d", n.address>>8&0xff, n.address&0xff)
+	address := instanceAddress(n.address)
 	n.mu.Unlock()
 	node := pool.node(instancePrefix(n.cluster, pool.Name)+rand.String(4), zone, address)
 	created, err := n.client.CoreV1().Nodes().Create(ctx, node, metav1.CreateOptions{})

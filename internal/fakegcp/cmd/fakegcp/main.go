@@ -11,7 +11,6 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"slices"
 	"syscall"
 	"time"
 
@@ -19,7 +18,7 @@ import (
 )
 
 const usage = `fakegcp is a fake Google Cloud for trying things out and for tests: GKE, Secret Manager, IAM, Resource Manager and
-Cloud Run, over gRPC and REST on one loopback port. Nothing leaves this machine and nothing is kept.
+Cloud Run, over gRPC and REST on one loopback port. Nothing leaves this machine, and nothing is kept without --state.
 
 Usage:
 
@@ -28,9 +27,9 @@ Usage:
   fakegcp version
 
 "fakegcp run -- terraform test" ends with COMMAND's exit status; with --expect-empty it also fails when COMMAND leaves
-objects behind. With serve, point the twelvefactor provider at it with TWELVEFACTOR_EMULATOR_HOST=127.0.0.1:PORT. The control API is under
-http://127.0.0.1:PORT/_fake/ (objects, remaining, journal, clock, faults, permissions, images, preempt, stockout,
-kubeconfig?cluster=NAME). It ends, and ends every process it started, on SIGTERM and on SIGINT.
+objects behind. With serve, point the twelvefactor provider at it with TWELVEFACTOR_EMULATOR_HOST=127.0.0.1:PORT. A GET of
+http://127.0.0.1:PORT/_fake/ lists the control API: objects, journal, faults, operations, clock and whatever else a test may
+want to force. It ends, and ends every process it started, on SIGTERM and on SIGINT.
 
 Flags of serve and run:
 
@@ -98,49 +97,6 @@ func run(ctx context.Context, args []string, stderr io.Writer) (err error) {
 	}
 	<-ctx.Done()
 	return nil
-}
-
-func parse(args []string, stderr io.Writer) (settings, error) {
-	var set settings
-	o := &set.fake
-	flags := flag.NewFlagSet("fakegcp", flag.ContinueOnError)
-	flags.SetOutput(stderr)
-	flags.Usage = func() {
-		_, _ = io.WriteString(stderr, usage) // nobody is left to tell if this fails
-		flags.PrintDefaults()
-	}
-	flags.StringVar(&o.Listen, "listen", fakegcp.DefaultListen, "loopback `address` to listen on; port 0 takes a free one")
-	flags.StringVar(&o.Project, "project", fakegcp.DefaultProject, "`id` of the project that exists")
-	flags.StringVar(&o.ProjectNumber, "project-number", fakegcp.DefaultProjectNumber, "its `number`")
-	flags.StringVar(&set.addrFile, "addr-file", "", "`file` that gets 127.0.0.1:PORT, atomically, once the fake is ready")
-	flags.DurationVar(&o.OperationTime, "operation-time", fakegcp.DefaultOperationTime, "`duration` that an operation runs")
-	flags.DurationVar(&o.PropagationDelay, "propagation-delay", 0, "`duration` until a change of an IAM policy is effective")
-	flags.StringVar(&o.KubernetesBin, "kubernetes-bin", "", "`directory` with kube-apiserver, kube-controller-manager, kube-scheduler, etcd and kwok; without it they are built on first use where Go and the source are there, else clusters have no endpoint that answers")
-	flags.StringVar(&o.ReadOnlyToken, "read-only-token", "", "bearer `token` whose caller may read everything but secret payloads and change nothing")
-	flags.BoolVar(&set.expectEmpty, "expect-empty", false, "run: fail when the command leaves objects behind")
-	if len(args) > 0 && slices.Contains([]string{"help", "-h", "-help", "--help"}, args[0]) {
-		flags.Usage()
-		return set, flag.ErrHelp
-	}
-	if len(args) == 0 || args[0] != "serve" && args[0] != "run" {
-		return set, errors.New("the commands are: fakegcp serve, fakegcp run, fakegcp version; fakegcp --help tells more")
-	}
-	rest, command := cutCommand(args[1:])
-	if err := flags.Parse(rest); err != nil {
-		return set, err
-	}
-	set.command = command
-	switch {
-	case flags.NArg() > 0:
-		return set, fmt.Errorf("unexpected argument %q; flags only, see fakegcp --help", flags.Arg(0))
-	case args[0] == "run" && len(command) == 0:
-		return set, errors.New("run: name the command after --, for example: fakegcp run -- terraform test")
-	case args[0] == "serve" && len(command) > 0:
-		return set, errors.New("serve takes no command: use fakegcp run")
-	case args[0] == "serve" && set.expectEmpty:
-		return set, errors.New("--expect-empty goes with fakegcp run")
-	}
-	return set, nil
 }
 
 // writeAddr writes the address so that whoever waits for the file never reads half of it.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"flag"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -79,5 +80,73 @@ func TestArguments(t *testing.T) {
 	var help bytes.Buffer
 	if err := run(t.Context(), []string{"--help"}, &help); !errors.Is(err, flag.ErrHelp) || !strings.Contains(help.String(), "-addr-file") {
 		t.Errorf("help: %v\n%s", err, help.String())
+	}
+}
+
+// serving starts the command with the arguments until the test ends, and returns its address.
+func serving(t *testing.T, args ...string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "addr")
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- run(ctx, append([]string{"serve", "--addr-file", file}, args...), new(bytes.Buffer)) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Errorf("end: %v", err)
+		}
+	})
+	return waitForFile(t, file)
+}
+
+func send(t *testing.T, verb, url, body string) string {
+	t.Helper()
+	q, err := http.NewRequestWithContext(t.Context(), verb, url, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := http.DefaultClient.Do(q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = r.Body.Close() }()
+	content, err := io.ReadAll(r.Body)
+	if err != nil || r.StatusCode != http.StatusOK {
+		t.Fatalf("%s %s: %s %s (%v)", verb, url, r.Status, content, err)
+	}
+	return string(content)
+}
+
+func TestFlagsAndFileSetWhatTheControlAPISets(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "control.json")
+	if err := os.WriteFile(file, []byte(`{"propagation": [{"delay": "4m"}], "latency": [{"method": "None", "duration": "5ms"}]}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	addr := serving(t, "--control", file, "--fault", `{"method": "GetSecret", "occurrence": 7}`, "--operation", `{"duration": "3h"}`,
+		"--image", "registry.example/a@sha256:0=crash", "--latency", "ListSecrets=7ms", "--stockout", "asia-northeast1-a", "--clock-speed", "0",
+		"--now", "2030-01-01T00:00:00Z", "--deny", "run.services.get=reader@example.com", "--disable-api", "iam.googleapis.com",
+		"--extra-project", "acme-prod=210987654321")
+	for route, want := range map[string]string{
+		"faults": `"occurrence": 7`, "operations": `"3h0m0s"`, "images": `"registry.example/a@sha256:0": "crash"`, "latency": `"7ms"`,
+		"stockout": `"asia-northeast1-a"`, "clock": `"now": "2030-01-01T00:00:0`, "permissions": `"reader@example.com"`,
+		"apis": `"iam.googleapis.com": false`, "projects": `"210987654321"`, "propagation": `"4m0s"`,
+	} {
+		if got := send(t, "GET", "http://"+addr+"/_fake/"+route, ""); !strings.Contains(got, want) {
+			t.Errorf("%s: %s, want %s in it", route, got, want)
+		}
+	}
+}
+
+func TestFlagsThatSetNothingAreRefused(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, args := range [][]string{
+		{"--image", "a"}, {"--image", "a=dance"}, {"--fault", `{"metod": "x"}`}, {"--fault", "x"}, {"--latency", "GetSecret"}, {"--clock-speed", "fast"},
+		{"--now", "today"}, {"--disable-api", "run"}, {"--extra-project", "acme-prod"}, {"--control", "/nowhere"}, {"--journal-size", "-1"},
+		{"--state", "/nowhere/at/all"}, {"--stockout", "Tokyo"},
+	} {
+		if err := run(ctx, append([]string{"serve"}, args...), new(bytes.Buffer)); err == nil {
+			t.Errorf("%v: accepted", args)
+		}
 	}
 }
