@@ -9,7 +9,7 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// errorClusterLife is how long a cluster whose creation failed stays in ERROR before the service deletes it. That it does
+// errorClusterLife is how long a cluster whose creation or deletion failed stays in ERROR before the service deletes it. That it does
 // is documented, the time is not.
 const errorClusterLife = time.Hour
 
@@ -91,13 +91,19 @@ func (s *Server) failCluster(n containerName, message string, conditions []*cont
 			pool.Status, pool.StatusMessage, pool.Conditions = containerpb.NodePool_ERROR, message, conditions
 		}
 	})
-	created, ok := lookup[*containerpb.Cluster](s.store, n.clusterName())
+	s.removeWhileInError(n)
+}
+
+// removeWhileInError has the service delete a cluster in ERROR by itself in the end: documented for failed creations ("and
+// eventually be deleted") and for failed deletions ("automatically retried"). A cluster that has left ERROR stays.
+func (s *Server) removeWhileInError(n containerName) {
+	failed, ok := lookup[*containerpb.Cluster](s.store, n.clusterName())
 	if !ok {
 		return
 	}
 	s.schedule(s.now().Add(errorClusterLife), func() {
 		now, ok := lookup[*containerpb.Cluster](s.store, n.clusterName())
-		if ok && now.GetId() == created.GetId() && now.GetStatus() == containerpb.Cluster_ERROR {
+		if ok && now.GetId() == failed.GetId() && now.GetStatus() == containerpb.Cluster_ERROR {
 			s.removeCluster(n.clusterName())
 		}
 	})

@@ -27,9 +27,12 @@ const bootstrapCertificateYears = 5
 func (s *Server) newPool(n containerName, c *containerpb.Cluster, sent *containerpb.NodePool) (*containerpb.NodePool, error) {
 	n = n.of(sent.GetName())
 	machineType := cmp.Or(sent.GetConfig().GetMachineType(), "e2-medium")
-	version := cmp.Or(sent.GetVersion(), c.GetCurrentMasterVersion())
+	version, err := nodeVersion(c, sent.GetVersion())
+	if err != nil {
+		return nil, err
+	}
 	pool := &containerpb.NodePool{}
-	err := fromTemplate(poolDefaults, pool, map[string]string{
+	err = fromTemplate(poolDefaults, pool, map[string]string{
 		"cluster":        n.cluster,
 		"short":          c.GetId()[:shortID],
 		"diskType":       defaultDisk(machineType),
@@ -42,6 +45,9 @@ func (s *Server) newPool(n containerName, c *containerpb.Cluster, sent *containe
 		return nil, err
 	}
 	overlay(pool.ProtoReflect(), proto.CloneOf(sent).ProtoReflect())
+	if sent.GetUpgradeSettings() != nil {
+		pool.UpgradeSettings = upgradeSettings(sent.GetUpgradeSettings())
+	}
 	pool.Version = version
 	pool.Etag = randomUUID()
 	pool.SelfLink = n.link(n.project)
@@ -52,6 +58,16 @@ func (s *Server) newPool(n containerName, c *containerpb.Cluster, sent *containe
 	pool.InstanceGroupUrls = instanceGroups(n, pool.GetLocations())
 	alignDisks(pool.GetConfig(), sent.GetConfig())
 	return pool, nil
+}
+
+// upgradeSettings are what a pool has after settings were sent: all of them, not merged with those it had. A client that
+// sends max_surge alone resets max_unavailable. The strategy is SURGE if none is sent.
+func upgradeSettings(sent *containerpb.NodePool_UpgradeSettings) *containerpb.NodePool_UpgradeSettings {
+	settings := proto.CloneOf(sent)
+	if settings.Strategy == nil {
+		settings.Strategy = containerpb.NodePoolUpdateStrategy_SURGE.Enum()
+	}
+	return settings
 }
 
 // defaultDisk is the boot disk's type for a machine family.

@@ -163,11 +163,14 @@ func unwrapField(f protoreflect.FieldDescriptor, v protoreflect.Value, into prot
 // finishPoolUpdate recomputes what follows from the fields.
 func finishPoolUpdate(n containerName, c *containerpb.Cluster, pool *containerpb.NodePool, r *containerpb.UpdateNodePoolRequest) error {
 	if r.GetNodeVersion() != "" {
-		version, err := resolveVersion(r.GetNodeVersion(), c.GetReleaseChannel().GetChannel())
+		version, err := nodeVersion(c, r.GetNodeVersion())
 		if err != nil {
 			return err
 		}
-		pool.Version = version.full
+		pool.Version = version
+	}
+	if r.GetUpgradeSettings() != nil {
+		pool.UpgradeSettings = upgradeSettings(r.GetUpgradeSettings())
 	}
 	config := pool.GetConfig()
 	if r.GetResourceLabels() != nil {
