@@ -30,6 +30,9 @@ func (s *Server) checkCluster(n containerName, c *containerpb.Cluster) error {
 	if err := checkWorkloadPool(n, c.GetWorkloadIdentityConfig()); err != nil {
 		return err
 	}
+	if err := checkMaintenance(c.GetMaintenancePolicy()); err != nil {
+		return err
+	}
 	if c.GetAutopilot().GetEnabled() {
 		return unmodelled("Autopilot clusters")
 	}

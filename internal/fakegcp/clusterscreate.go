@@ -31,6 +31,9 @@ func (c *clusterManager) CreateCluster(_ context.Context, r *containerpb.CreateC
 	if err != nil {
 		return nil, err
 	}
+	if err := c.s.checkQuota(n, cluster.GetNodePools()); err != nil {
+		return nil, err
+	}
 	cluster.Status = containerpb.Cluster_PROVISIONING
 	cluster.Etag = newClusterEtag()
 	for _, pool := range cluster.GetNodePools() {
@@ -41,7 +44,7 @@ func (c *clusterManager) CreateCluster(_ context.Context, r *containerpb.CreateC
 		name:     n,
 		kind:     containerpb.Operation_CREATE_CLUSTER,
 		progress: createProgress(n),
-		slow:     c.s.stockoutSlowness(cluster.GetNodePools()),
+		slow:     c.s.stockoutSlowness(n, cluster.GetNodePools()),
 		finish:   func(detail *containerDetail) error { return c.s.finishCluster(n, detail) },
 		fail:     func(cause error) { c.s.failCluster(n, status.Convert(cause).Message(), nil) },
 	}), nil
@@ -56,7 +59,7 @@ func (s *Server) finishCluster(n containerName, detail *containerDetail) error {
 	}
 	missing, total := 0, 0
 	for _, pool := range stored.GetNodePools() {
-		wanted, out := s.missingNodes(pool)
+		wanted, out := s.missingNodes(n, pool)
 		missing, total = missing+out, total+wanted
 	}
 	if missing > 0 && missing == total {

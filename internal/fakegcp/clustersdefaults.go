@@ -50,9 +50,10 @@ func (s *Server) newCluster(n containerName, sent *containerpb.Cluster) (*contai
 	c.CreateTime = s.now().UTC().Format("2006-01-02T15:04:05+00:00")
 	c.InitialClusterVersion, c.CurrentMasterVersion = version.full, version.full
 	if c.GetReleaseChannel().GetChannel() == containerpb.ReleaseChannel_UNSPECIFIED {
-		c.ReleaseChannel = &containerpb.ReleaseChannel{Channel: version.channel}
+		c.ReleaseChannel = &containerpb.ReleaseChannel{Channel: cmp.Or(version.channel, containerpb.ReleaseChannel_REGULAR)}
 	}
 	nameNetworks(n, c)
+	c.MaintenancePolicy = stampMaintenance(c.GetMaintenancePolicy())
 	dropEmpty(c)
 	ageDefaults(c, version)
 	labelCluster(c)
@@ -71,9 +72,6 @@ func nameNetworks(n containerName, c *containerpb.Cluster) {
 func dropEmpty(c *containerpb.Cluster) {
 	if isEmpty(c.GetNetworkPolicy()) {
 		c.NetworkPolicy = nil
-	}
-	if isEmpty(c.GetMaintenancePolicy().GetWindow()) {
-		c.MaintenancePolicy.Window = nil
 	}
 	if ip := c.GetControlPlaneEndpointsConfig().GetIpEndpointsConfig(); ip != nil && !ip.GetGlobalAccess() {
 		ip.GlobalAccess = nil

@@ -68,23 +68,29 @@ func updatedField(u *containerpb.ClusterUpdate) (protoreflect.FieldDescriptor, e
 func (c *clusterManager) changeClusterSlowly(
 	n containerName, kind containerpb.Operation_Type, apply func(*containerpb.Cluster) error,
 ) (*containerpb.Operation, error) {
-	if stored, ok := lookup[*containerpb.Cluster](c.s.store, n.clusterName()); ok {
-		if err := apply(stored); err != nil {
-			return nil, err
-		}
+	_, cluster, err := c.s.findCluster(&containerpb.GetClusterRequest{Name: n.clusterName()})
+	if err != nil {
+		return nil, err
+	}
+	before := cluster.GetCurrentMasterVersion()
+	if err := apply(cluster); err != nil {
+		return nil, err
 	}
 	if err := c.s.busy(n); err != nil {
 		return nil, err
 	}
-	return c.s.startClusterChange(n, kind, apply), nil
+	return c.s.startClusterChange(n, kind, upgradeOf(before, cluster.GetCurrentMasterVersion(), containerpb.UpgradeDetails_MANUAL), apply), nil
 }
 
-// startClusterChange starts a change of a cluster that has been checked.
-func (s *Server) startClusterChange(n containerName, kind containerpb.Operation_Type, apply func(*containerpb.Cluster) error) *containerpb.Operation {
+// startClusterChange starts a change of a cluster that has been checked; upgrade is nil if the version stays.
+func (s *Server) startClusterChange(
+	n containerName, kind containerpb.Operation_Type, upgrade *containerpb.UpgradeDetails, apply func(*containerpb.Cluster) error,
+) *containerpb.Operation {
 	s.setStatus(n, containerpb.Cluster_RECONCILING, containerpb.NodePool_STATUS_UNSPECIFIED)
 	return s.startChange(containerChange{
-		name: n,
-		kind: kind,
+		name:    n,
+		kind:    kind,
+		upgrade: upgrade,
 		finish: func(*containerDetail) error {
 			var failure error
 			s.changeCluster(n, func(cluster *containerpb.Cluster) {

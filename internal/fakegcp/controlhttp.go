@@ -36,6 +36,8 @@ func (s *Server) controlHandler() http.Handler {
 		"POST images":      s.controlImages,
 		"POST preempt":     s.controlPreempt,
 		"POST stockout":    s.controlStockout,
+		"POST quota":       s.controlQuota,
+		"POST unattended":  s.controlUnattended,
 	}
 	mux := http.NewServeMux()
 	for pattern, route := range routes {

@@ -17,29 +17,37 @@ import (
 const stockoutFactor = 3
 
 // stockoutSlowness is the factor for an operation that is to make these pools' nodes.
-func (s *Server) stockoutSlowness(pools []*containerpb.NodePool) int {
+func (s *Server) stockoutSlowness(n containerName, pools []*containerpb.NodePool) int {
 	for _, pool := range pools {
-		if _, out := s.missingNodes(pool); out > 0 {
+		if _, out := s.missingNodes(n, pool); out > 0 {
 			return stockoutFactor
 		}
 	}
 	return 1
 }
 
-// missingNodes is how many nodes a pool starts with, and how many of them a stockout keeps away.
-func (s *Server) missingNodes(pool *containerpb.NodePool) (wanted, missing int) {
+// nodesPerZone is the size that a pool was given last.
+func (s *Server) nodesPerZone(n containerName, pool *containerpb.NodePool) int {
+	if size, ok := s.clusters.sizes[n.of(pool.GetName()).String()]; ok {
+		return size
+	}
+	return int(pool.GetInitialNodeCount())
+}
+
+// missingNodes is how many nodes a pool is to have, and how many of them a stockout keeps away. Nodes that run stay.
+func (s *Server) missingNodes(n containerName, pool *containerpb.NodePool) (wanted, missing int) {
 	zones := pool.GetLocations()
-	perZone := int(pool.GetInitialNodeCount())
+	perZone := s.nodesPerZone(n, pool)
+	running := s.nodeCounts(n.clusterName())[pool.GetName()]
 	wanted = perZone * len(zones)
 	for _, zone := range zones {
 		if s.isOut(zone) {
-			missing += perZone
+			missing += max(0, perZone-running/len(zones))
 		}
 	}
-	least := leastNodes(pool)
-	if wanted < least {
+	if least := leastNodes(pool); wanted < least {
 		if missing > 0 || slices.IndexFunc(zones, func(zone string) bool { return !s.isOut(zone) }) < 0 {
-			missing += least - wanted
+			missing += max(0, least-max(wanted, running))
 		}
 		wanted = least
 	}
@@ -55,7 +63,7 @@ func (s *Server) isOut(zone string) bool { return s.clusters.stockout[""] || s.c
 
 // settlePool gives a pool the status that a stockout leaves it; the error is that of the operation. Texts: google#10121.
 func (s *Server) settlePool(n containerName, pool *containerpb.NodePool) error {
-	wanted, missing := s.missingNodes(pool)
+	wanted, missing := s.missingNodes(n, pool)
 	if missing == 0 {
 		pool.Status, pool.StatusMessage, pool.Conditions = containerpb.NodePool_RUNNING, "", nil
 		return nil
@@ -91,10 +99,6 @@ func (s *Server) kubernetesPools(n containerName, c *containerpb.Cluster) []kube
 }
 
 func (s *Server) kubernetesPool(n containerName, pool *containerpb.NodePool) kubernetes.NodePool {
-	size, ok := s.clusters.sizes[n.String()]
-	if !ok {
-		size = int(pool.GetInitialNodeCount())
-	}
 	config := pool.GetConfig()
 	return kubernetes.NodePool{
 		Name:           pool.GetName(),
@@ -107,7 +111,7 @@ func (s *Server) kubernetesPool(n containerName, pool *containerpb.NodePool) kub
 		Taints:         kubernetesTaints(config.GetTaints()),
 		MetadataServer: config.GetWorkloadMetadataConfig().GetMode() == containerpb.WorkloadMetadataConfig_GKE_METADATA,
 		Version:        pool.GetVersion(),
-		NodesPerZone:   size,
+		NodesPerZone:   s.nodesPerZone(n, pool),
 		Autoscaling:    kubernetesAutoscaling(pool),
 	}
 }

@@ -15,6 +15,8 @@ import (
 type poolChange struct {
 	kind     containerpb.Operation_Type
 	progress []progressMetric
+	slow     int // as in containerChange
+	upgrade  *containerpb.UpgradeDetails
 	apply    func(*containerpb.NodePool) error
 	after    func()
 }
@@ -24,35 +26,42 @@ func (c *clusterManager) changePoolSlowly(n containerName, change poolChange) (*
 	if err := c.s.busy(n); err != nil {
 		return nil, err
 	}
-	c.s.changePool(n, func(cluster *containerpb.Cluster, pool *containerpb.NodePool) {
+	return c.s.startPoolChange(n, change), nil
+}
+
+// startPoolChange starts a change of a pool that has been checked.
+func (s *Server) startPoolChange(n containerName, change poolChange) *containerpb.Operation {
+	s.changePool(n, func(cluster *containerpb.Cluster, pool *containerpb.NodePool) {
 		cluster.Status, pool.Status = containerpb.Cluster_RECONCILING, containerpb.NodePool_RECONCILING
 	})
-	return c.s.startChange(containerChange{
+	return s.startChange(containerChange{
 		name:     n,
 		kind:     change.kind,
 		pending:  true,
+		slow:     change.slow,
+		upgrade:  change.upgrade,
 		progress: change.progress,
 		finish: func(detail *containerDetail) error {
 			var failure error
-			c.s.changePool(n, func(_ *containerpb.Cluster, pool *containerpb.NodePool) {
+			s.changePool(n, func(_ *containerpb.Cluster, pool *containerpb.NodePool) {
 				failure = change.apply(pool)
 				pool.Etag = randomUUID()
 			})
 			if change.after != nil {
 				change.after()
 			}
-			if err := c.s.finishPool(n, detail); err != nil {
+			if err := s.finishPool(n, detail); err != nil {
 				return err
 			}
 			return failure
 		},
 		fail: func(error) {
-			c.s.changePool(n, func(cluster *containerpb.Cluster, pool *containerpb.NodePool) {
+			s.changePool(n, func(cluster *containerpb.Cluster, pool *containerpb.NodePool) {
 				pool.Status = containerpb.NodePool_RUNNING
 				settleStatus(cluster)
 			})
 		},
-	}), nil
+	})
 }
 
 // unappliedPoolFields of an update request name the pool or guard the update.
@@ -80,6 +89,7 @@ func (c *clusterManager) UpdateNodePool(_ context.Context, r *containerpb.Update
 	if len(fields) == 0 {
 		return nil, invalid("must specify a field to update")
 	}
+	version := pool.GetVersion()
 	apply := func(pool *containerpb.NodePool) error {
 		for _, f := range fields {
 			if err := applyPoolField(pool, r, f); err != nil {
@@ -95,7 +105,10 @@ func (c *clusterManager) UpdateNodePool(_ context.Context, r *containerpb.Update
 		return nil, err
 	}
 	nodes := c.s.nodeCounts(n.clusterName())[n.pool]
-	change := poolChange{kind: containerpb.Operation_UPGRADE_NODES, progress: upgradeProgress(nodes), apply: apply}
+	change := poolChange{
+		kind: containerpb.Operation_UPGRADE_NODES, progress: upgradeProgress(nodes), apply: apply,
+		upgrade: upgradeOf(version, pool.GetVersion(), containerpb.UpgradeDetails_MANUAL),
+	}
 	if slices.ContainsFunc(fields, func(f protoreflect.FieldDescriptor) bool { return !slices.Contains(inPlacePoolFields, f.Name()) }) {
 		change.after = func() { c.s.lingerSurge(n, pool.GetUpgradeSettings().GetMaxSurge()) }
 	}
@@ -218,17 +231,26 @@ func (c *clusterManager) setAutoscaling(n containerName, cluster *containerpb.Cl
 
 // SetNodePoolSize resizes a pool, per zone. The pool's initial_node_count stays what it was.
 func (c *clusterManager) SetNodePoolSize(_ context.Context, r *containerpb.SetNodePoolSizeRequest) (*containerpb.Operation, error) {
-	n, _, _, err := c.s.findPool(r)
+	n, _, pool, err := c.s.findPool(r)
 	if err != nil {
 		return nil, err
 	}
 	if r.GetNodeCount() < 0 || r.GetNodeCount() > maxNodesPerZone {
 		return nil, invalid("Node count must be between 0 and %d, got %d.", maxNodesPerZone, r.GetNodeCount())
 	}
-	return c.changePoolSlowly(n, poolChange{kind: containerpb.Operation_SET_NODE_POOL_SIZE, apply: func(*containerpb.NodePool) error {
+	more := (int(r.GetNodeCount()) - c.s.nodesPerZone(n, pool)) * len(pool.GetLocations())
+	cpus := more * machineCPUCount(pool.GetConfig().GetMachineType())
+	if err := c.s.withinQuota(n, c.s.quotaOf(pool.GetConfig(), n.region()), cpus); err != nil {
+		return nil, err
+	}
+	change := poolChange{kind: containerpb.Operation_SET_NODE_POOL_SIZE, apply: func(*containerpb.NodePool) error {
 		c.s.clusters.sizes[n.String()] = int(r.GetNodeCount())
 		return nil
-	}})
+	}}
+	if more > 0 && slices.ContainsFunc(pool.GetLocations(), c.s.isOut) {
+		change.slow = stockoutFactor
+	}
+	return c.changePoolSlowly(n, change)
 }
 
 // SetNodePoolManagement replaces a pool's automatic repair and upgrade.
