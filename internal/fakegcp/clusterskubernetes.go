@@ -19,6 +19,7 @@ import (
 type clusterState struct {
 	live     map[string]*kubernetes.Cluster           // by the cluster's full name
 	sizes    map[string]int                           // nodes per zone that SetNodePoolSize has set, by the pool's full name
+	made     map[string]map[string]int                // nodes that a pool has in a zone, by the pool's full name
 	surge    map[string]int                           // nodes that an upgrade has not taken away yet, by the pool's full name
 	stockout map[string]bool                          // by zone; "" is every zone
 	quotas   map[quotaKey]float64                     // in CPUs
@@ -30,6 +31,7 @@ type clusterState struct {
 func newClusterState() clusterState {
 	return clusterState{
 		live: map[string]*kubernetes.Cluster{}, sizes: map[string]int{}, surge: map[string]int{},
+		made:   map[string]map[string]int{},
 		quotas: map[quotaKey]float64{}, upgrades: map[string][]*containerpb.UpgradeDetails{},
 		stockout: map[string]bool{}, identity: map[string]bool{}, closing: &sync.WaitGroup{},
 	}
@@ -141,6 +143,7 @@ func (s *Server) removeCluster(name string) bool {
 	}
 	s.store.drop(name)
 	maps.DeleteFunc(s.clusters.sizes, func(pool string, _ int) bool { return strings.HasPrefix(pool, name+"/") })
+	maps.DeleteFunc(s.clusters.made, func(pool string, _ map[string]int) bool { return strings.HasPrefix(pool, name+"/") })
 	maps.DeleteFunc(s.clusters.upgrades, func(of string, _ []*containerpb.UpgradeDetails) bool {
 		return of == name || strings.HasPrefix(of, name+"/")
 	})

@@ -137,6 +137,7 @@ func (c *clusterManager) DeleteNodePool(_ context.Context, r *containerpb.Delete
 // removePool takes a pool out of its cluster.
 func (s *Server) removePool(n containerName) {
 	delete(s.clusters.sizes, n.String())
+	delete(s.clusters.made, n.String())
 	delete(s.clusters.upgrades, n.String())
 	s.changeCluster(n, func(c *containerpb.Cluster) {
 		c.NodePools = slices.DeleteFunc(c.GetNodePools(), func(p *containerpb.NodePool) bool { return p.GetName() == n.pool })

@@ -38,11 +38,13 @@ func (s *Server) nodesPerZone(n containerName, pool *containerpb.NodePool) int {
 func (s *Server) missingNodes(n containerName, pool *containerpb.NodePool) (wanted, missing int) {
 	zones := pool.GetLocations()
 	perZone := s.nodesPerZone(n, pool)
-	running := s.nodeCounts(n.clusterName())[pool.GetName()]
+	made := s.clusters.made[n.of(pool.GetName()).String()]
+	running := 0
 	wanted = perZone * len(zones)
 	for _, zone := range zones {
+		running += made[zone]
 		if s.isOut(zone) {
-			missing += max(0, perZone-running/len(zones))
+			missing += max(0, perZone-made[zone])
 		}
 	}
 	if least := leastNodes(pool); wanted < least {
@@ -52,6 +54,19 @@ func (s *Server) missingNodes(n containerName, pool *containerpb.NodePool) (want
 		wanted = least
 	}
 	return wanted, missing
+}
+
+// makeNodes notes the nodes that a pool has in each of its zones from now on: in a zone without machines no more than before.
+func (s *Server) makeNodes(n containerName, pool *containerpb.NodePool) {
+	name, perZone := n.of(pool.GetName()).String(), s.nodesPerZone(n, pool)
+	made := map[string]int{}
+	for _, zone := range pool.GetLocations() {
+		made[zone] = perZone
+		if s.isOut(zone) {
+			made[zone] = min(perZone, s.clusters.made[name][zone])
+		}
+	}
+	s.clusters.made[name] = made
 }
 
 func leastNodes(pool *containerpb.NodePool) int {
@@ -64,6 +79,7 @@ func (s *Server) isOut(zone string) bool { return s.clusters.stockout[""] || s.c
 // settlePool gives a pool the status that a stockout leaves it; the error is that of the operation. Texts: google#10121.
 func (s *Server) settlePool(n containerName, pool *containerpb.NodePool) error {
 	wanted, missing := s.missingNodes(n, pool)
+	s.makeNodes(n, pool)
 	if missing == 0 {
 		pool.Status, pool.StatusMessage, pool.Conditions = containerpb.NodePool_RUNNING, "", nil
 		return nil
