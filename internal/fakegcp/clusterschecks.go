@@ -34,7 +34,7 @@ func (s *Server) checkCluster(n containerName, c *containerpb.Cluster) error {
 		return err
 	}
 	if c.GetAutopilot().GetEnabled() {
-		return unmodelled("Autopilot clusters")
+		return checkAutopilot(n, c)
 	}
 	if err := checkPoolSource(c); err != nil {
 		return err

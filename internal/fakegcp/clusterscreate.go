@@ -43,7 +43,7 @@ func (c *clusterManager) CreateCluster(_ context.Context, r *containerpb.CreateC
 	return c.s.startChange(containerChange{
 		name:     n,
 		kind:     containerpb.Operation_CREATE_CLUSTER,
-		progress: createProgress(n),
+		progress: createProgress(n, cluster.GetAutopilot().GetEnabled()),
 		slow:     c.s.stockoutSlowness(n, cluster.GetNodePools()),
 		finish:   func(detail *containerDetail) error { return c.s.finishCluster(n, detail) },
 		fail:     func(cause error) { c.s.failCluster(n, status.Convert(cause).Message(), nil) },
@@ -81,6 +81,7 @@ func (s *Server) finishCluster(n containerName, detail *containerDetail) error {
 			}
 		}
 		settleStatus(c)
+		s.dropFirstNode(n, c)
 		detail.conditions = c.GetConditions()
 	})
 	return failure

@@ -36,6 +36,13 @@ func (s *Server) newCluster(n containerName, sent *containerpb.Cluster) (*contai
 	if err != nil {
 		return nil, err
 	}
+	if sent.GetAutopilot().GetEnabled() {
+		autopilot := &containerpb.Cluster{}
+		if err := fromTemplate(autopilotDefaults, autopilot, map[string]string{"pool": workloadPool(n.project)}); err != nil {
+			return nil, err
+		}
+		overlay(c.ProtoReflect(), autopilot.ProtoReflect())
+	}
 	version, err := resolveVersion(sent.GetInitialClusterVersion(), sent.GetReleaseChannel().GetChannel())
 	if err != nil {
 		return nil, err
@@ -105,6 +112,13 @@ const defaultPool = "default-pool"
 
 // fillPools makes the default pool if no pool was sent, and fills in the pools.
 func (s *Server) fillPools(n containerName, c *containerpb.Cluster) error {
+	if c.GetAutopilot().GetEnabled() {
+		pools, err := autopilotPools(c)
+		if err != nil {
+			return err
+		}
+		c.NodePools = pools
+	}
 	if len(c.GetNodePools()) == 0 {
 		c.NodePools = []*containerpb.NodePool{{Name: defaultPool, Config: c.GetNodeConfig(), InitialNodeCount: c.GetInitialNodeCount()}}
 	}

@@ -143,14 +143,17 @@ func renderProgress(metrics []progressMetric) *containerpb.OperationProgress {
 }
 
 // createProgress is what a finished CREATE_CLUSTER shows, as recorded.
-func createProgress(n containerName) []progressMetric {
-	configuring := int64(9)
-	if n.zonal() {
+func createProgress(n containerName, autopilot bool) []progressMetric {
+	configuring, deploying := int64(9), int64(10)
+	switch {
+	case autopilot:
+		configuring, deploying = 10, 11
+	case n.zonal():
 		configuring = 8
 	}
 	return []progressMetric{
 		{"CLUSTER_CONFIGURING", configuring}, {"CLUSTER_CONFIGURING_TOTAL", configuring},
-		{"CLUSTER_DEPLOYING", 10}, {"CLUSTER_DEPLOYING_TOTAL", 10},
+		{"CLUSTER_DEPLOYING", deploying}, {"CLUSTER_DEPLOYING_TOTAL", deploying},
 		{"CLUSTER_HEALTHCHECKING", 1}, {"CLUSTER_HEALTHCHECKING_TOTAL", 2},
 	}
 }

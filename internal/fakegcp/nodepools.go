@@ -60,6 +60,9 @@ func (c *clusterManager) CreateNodePool(_ context.Context, r *containerpb.Create
 		return nil, err
 	}
 	n = n.of(r.GetNodePool().GetName())
+	if err := checkOwnPools(cluster); err != nil {
+		return nil, err
+	}
 	if err := c.s.checkPool(n, cluster, r.GetNodePool()); err != nil {
 		return nil, err
 	}
@@ -112,8 +115,11 @@ func (s *Server) failPool(n containerName, cause error) {
 
 // DeleteNodePool accepts the deletion: the pool is there, STOPPING, until the operation is done.
 func (c *clusterManager) DeleteNodePool(_ context.Context, r *containerpb.DeleteNodePoolRequest) (*containerpb.Operation, error) {
-	n, _, _, err := c.s.findPool(r)
+	n, cluster, _, err := c.s.findPool(r)
 	if err != nil {
+		return nil, err
+	}
+	if err := checkOwnPools(cluster); err != nil {
 		return nil, err
 	}
 	if err := c.s.busy(n); err != nil {

@@ -23,6 +23,11 @@ type poolChange struct {
 
 // changePoolSlowly changes a pool as an operation: RECONCILING until it is done, and as before if it fails.
 func (c *clusterManager) changePoolSlowly(n containerName, change poolChange) (*containerpb.Operation, error) {
+	if cluster, ok := lookup[*containerpb.Cluster](c.s.store, n.clusterName()); ok {
+		if err := checkOwnPools(cluster); err != nil {
+			return nil, err
+		}
+	}
 	if err := c.s.busy(n); err != nil {
 		return nil, err
 	}
