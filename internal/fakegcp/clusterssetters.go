@@ -51,7 +51,7 @@ func (c *clusterManager) SetLocations(_ context.Context, r *containerpb.SetLocat
 		cluster.Locations = zones
 		for _, pool := range cluster.GetNodePools() {
 			pool.Locations = slices.Clone(zones)
-			pool.InstanceGroupUrls = instanceGroups(n.of(pool.GetName()), zones)
+			pool.InstanceGroupUrls = instanceGroups(n.of(pool.GetName()), zones, "")
 			pool.Etag = randomUUID()
 		}
 		return nil

@@ -3,6 +3,7 @@ package fakegcp_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"cloud.google.com/go/container/apiv1/containerpb"
 	"google.golang.org/grpc/codes"
@@ -159,6 +160,60 @@ func TestConformancePoolCreation(t *testing.T) {
 		got := g.pool(devCluster + "/nodePools/blue").GetUpgradeSettings()
 		if got.GetMaxSurge() != 0 || got.GetStrategy() != containerpb.NodePoolUpdateStrategy_BLUE_GREEN || got.GetBlueGreenSettings() == nil {
 			t.Errorf("settings %v", got)
+		}
+	})
+}
+
+func TestConformanceBlueGreen(t *testing.T) {
+	upgrading := func(t *testing.T) (*gke, *containerpb.Operation) {
+		g := startGKE(t)
+		g.create(func(c *containerpb.Cluster) { c.NodePools[0].UpgradeSettings = blueGreen() })
+		op, err := g.updatePool(&containerpb.UpdateNodePoolRequest{MachineType: "e2-standard-4"})
+		must(t, err)
+		return g, op
+	}
+	phase := func(g *gke) string { return g.pool(basePool).GetUpdateInfo().GetBlueGreenInfo().GetPhase().String() }
+	fact(t, "1.1", "a blue-green upgrade goes through its phases, with the groups of both colours", "proto", func(t *testing.T) {
+		g, op := upgrading(t)
+		before := g.pool(basePool).GetUpdateInfo().GetBlueGreenInfo().GetBlueInstanceGroupUrls()
+		if n := len(g.pool(basePool).GetInstanceGroupUrls()); n != 2*len(before) || phase(g) != "UPDATE_STARTED" {
+			t.Errorf("%d groups in phase %s", n, phase(g))
+		}
+		g.Advance(30 * time.Second)
+		if phase(g) != "CREATING_GREEN_POOL" {
+			t.Errorf("phase %s", phase(g))
+		}
+		g.finish(op)
+		p := g.pool(basePool)
+		if p.GetUpdateInfo() != nil || len(p.GetInstanceGroupUrls()) != len(before) || p.GetInstanceGroupUrls()[0] == before[0] {
+			t.Errorf("groups %v, want the green ones only", p.GetInstanceGroupUrls())
+		}
+	})
+	fact(t, "1.1", "a cancelled upgrade leaves the blue groups", "proto", func(t *testing.T) {
+		g, op := upgrading(t)
+		before := g.pool(basePool).GetUpdateInfo().GetBlueGreenInfo().GetBlueInstanceGroupUrls()
+		_, err := g.manager.CancelOperation(g.ctx(), &containerpb.CancelOperationRequest{Name: location + "/operations/" + op.GetName()})
+		must(t, err)
+		g.finish(op)
+		if p := g.pool(basePool); p.GetUpdateInfo() != nil || p.GetInstanceGroupUrls()[0] != before[0] || len(p.GetInstanceGroupUrls()) != len(before) {
+			t.Errorf("groups %v, want %v", p.GetInstanceGroupUrls(), before)
+		}
+	})
+	fact(t, "1.1", "the soaking can be completed, nothing else can", "proto", func(t *testing.T) {
+		g, op := upgrading(t)
+		complete := func() error {
+			_, err := g.manager.CompleteNodePoolUpgrade(g.ctx(), &containerpb.CompleteNodePoolUpgradeRequest{Name: basePool})
+			return err
+		}
+		wantError(t, complete(), codes.FailedPrecondition, "NODE_POOL_SOAKING")
+		g.Advance(53 * time.Second)
+		must(t, complete())
+		if phase(g) != "DELETING_BLUE_POOL" {
+			t.Errorf("phase %s", phase(g))
+		}
+		g.Advance(10 * time.Second)
+		if now := g.operation(op); now.GetStatus() != containerpb.Operation_DONE || now.GetError() != nil {
+			t.Errorf("operation %v, want DONE", now)
 		}
 	})
 }

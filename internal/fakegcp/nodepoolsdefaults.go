@@ -55,7 +55,7 @@ func (s *Server) newPool(n containerName, c *containerpb.Cluster, sent *containe
 		pool.Locations = c.GetLocations()
 	}
 	pool.NetworkConfig.Subnetwork = cmp.Or(sent.GetNetworkConfig().GetSubnetwork(), c.GetNetworkConfig().GetSubnetwork())
-	pool.InstanceGroupUrls = instanceGroups(n, pool.GetLocations())
+	pool.InstanceGroupUrls = instanceGroups(n, pool.GetLocations(), "")
 	alignDisks(pool.GetConfig(), sent.GetConfig())
 	return pool, nil
 }
@@ -110,11 +110,11 @@ const (
 	groupPoolPart    = 16
 )
 
-// instanceGroups are the URLs of a pool's managed instance groups, one for each zone.
-func instanceGroups(n containerName, zones []string) []string {
+// instanceGroups are the URLs of a pool's managed instance groups, one for each zone; another set has another salt.
+func instanceGroups(n containerName, zones []string, salt string) []string {
 	var all []string
 	for _, zone := range zones {
-		sum := sha256.Sum256([]byte(n.String() + zone))
+		sum := sha256.Sum256([]byte(n.String() + zone + salt))
 		all = append(all, fmt.Sprintf("https://www.googleapis.com/compute/v1/projects/%s/zones/%s/instanceGroupManagers/gke-%s-%s-%s-grp",
 			n.project, zone, n.cluster[:min(groupClusterPart, len(n.cluster))], n.pool[:min(groupPoolPart, len(n.pool))], hex.EncodeToString(sum[:4])))
 	}

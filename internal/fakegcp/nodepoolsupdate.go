@@ -15,7 +15,8 @@ import (
 type poolChange struct {
 	kind     containerpb.Operation_Type
 	progress []progressMetric
-	slow     int // as in containerChange
+	slow     int    // as in containerChange
+	green    string // the version of the new nodes, if there are new nodes
 	upgrade  *containerpb.UpgradeDetails
 	apply    func(*containerpb.NodePool) error
 	after    func()
@@ -39,6 +40,9 @@ func (s *Server) startPoolChange(n containerName, change poolChange) *containerp
 	s.changePool(n, func(cluster *containerpb.Cluster, pool *containerpb.NodePool) {
 		cluster.Status, pool.Status = containerpb.Cluster_RECONCILING, containerpb.NodePool_RECONCILING
 	})
+	if change.green != "" {
+		s.startBlueGreen(n, change.green)
+	}
 	return s.startChange(containerChange{
 		name:     n,
 		kind:     change.kind,
@@ -49,6 +53,7 @@ func (s *Server) startPoolChange(n containerName, change poolChange) *containerp
 		finish: func(detail *containerDetail) error {
 			var failure error
 			s.changePool(n, func(_ *containerpb.Cluster, pool *containerpb.NodePool) {
+				endBlueGreen(pool, true)
 				failure = change.apply(pool)
 				pool.Etag = randomUUID()
 			})
@@ -62,6 +67,7 @@ func (s *Server) startPoolChange(n containerName, change poolChange) *containerp
 		},
 		fail: func(error) {
 			s.changePool(n, func(cluster *containerpb.Cluster, pool *containerpb.NodePool) {
+				endBlueGreen(pool, false)
 				pool.Status = containerpb.NodePool_RUNNING
 				settleStatus(cluster)
 			})
@@ -115,6 +121,7 @@ func (c *clusterManager) UpdateNodePool(_ context.Context, r *containerpb.Update
 		upgrade: upgradeOf(version, pool.GetVersion(), containerpb.UpgradeDetails_MANUAL),
 	}
 	if slices.ContainsFunc(fields, func(f protoreflect.FieldDescriptor) bool { return !slices.Contains(inPlacePoolFields, f.Name()) }) {
+		change.green = pool.GetVersion()
 		change.after = func() { c.s.lingerSurge(n, pool.GetUpgradeSettings().GetMaxSurge()) }
 	}
 	return c.changePoolSlowly(n, change)
@@ -202,7 +209,9 @@ func finishPoolUpdate(n containerName, c *containerpb.Cluster, pool *containerpb
 		config.BootDisk = nil
 	}
 	alignDisks(config, proto.CloneOf(config))
-	pool.InstanceGroupUrls = instanceGroups(n, pool.GetLocations())
+	if len(r.GetLocations()) > 0 {
+		pool.InstanceGroupUrls = instanceGroups(n, pool.GetLocations(), "")
+	}
 	return nil
 }
 

@@ -46,6 +46,7 @@ var methodPermissions = map[string]string{
 	containerService + "SetLoggingService":        "container.clusters.update",
 	containerService + "SetMonitoringService":     "container.clusters.update",
 	containerService + "SetLegacyAbac":            "container.clusters.update",
+	containerService + "CompleteNodePoolUpgrade":  "container.clusters.update",
 	containerService + "FetchClusterUpgradeInfo":  "container.clusters.get",
 	containerService + "FetchNodePoolUpgradeInfo": "container.clusters.get",
 	containerService + "ListOperations":           "container.operations.list",

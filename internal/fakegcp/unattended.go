@@ -92,6 +92,7 @@ func (s *Server) upgradeNodesUnattended(n containerName, c *containerpb.Cluster)
 	return s.startPoolChange(n, poolChange{
 		kind:     containerpb.Operation_UPGRADE_NODES,
 		progress: upgradeProgress(s.nodeCounts(n.clusterName())[n.pool]),
+		green:    target,
 		upgrade:  upgradeOf(pool.GetVersion(), target, containerpb.UpgradeDetails_AUTOMATIC),
 		apply: func(pool *containerpb.NodePool) error {
 			pool.Version = target
