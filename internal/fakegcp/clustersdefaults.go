@@ -8,6 +8,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strings"
 
 	"cloud.google.com/go/container/apiv1/containerpb"
 	"google.golang.org/protobuf/proto"
@@ -60,6 +61,7 @@ func (s *Server) newCluster(n containerName, sent *containerpb.Cluster) (*contai
 		c.ReleaseChannel = &containerpb.ReleaseChannel{Channel: cmp.Or(version.channel, containerpb.ReleaseChannel_REGULAR)}
 	}
 	nameNetworks(n, c)
+	fillRanges(c, sent)
 	c.MaintenancePolicy = stampMaintenance(c.GetMaintenancePolicy())
 	dropEmpty(c)
 	ageDefaults(c, version)
@@ -73,6 +75,28 @@ func nameNetworks(n containerName, c *containerpb.Cluster) {
 	c.Network, c.Subnetwork = network, subnetwork
 	c.NetworkConfig.Network = "projects/" + n.project + "/global/networks/" + network
 	c.NetworkConfig.Subnetwork = "projects/" + n.project + "/regions/" + n.region() + "/subnetworks/" + subnetwork
+}
+
+// The ranges that the service takes when only a size is sent, and for what is not sent.
+const (
+	podRange     = "10.112.0.0"
+	serviceRange = "34.118.224.0"
+)
+
+// fillRanges completes ranges that are sent as a size only ("/20"), and writes each under all of its names, deprecated ones
+// included.
+func fillRanges(c, sent *containerpb.Cluster) {
+	ip, asked := c.GetIpAllocationPolicy(), sent.GetIpAllocationPolicy()
+	pods := cmp.Or(asked.GetClusterIpv4CidrBlock(), asked.GetClusterIpv4Cidr(), sent.GetClusterIpv4Cidr(), ip.GetClusterIpv4CidrBlock())
+	services := cmp.Or(asked.GetServicesIpv4CidrBlock(), asked.GetServicesIpv4Cidr(), ip.GetServicesIpv4CidrBlock())
+	if strings.HasPrefix(pods, "/") {
+		pods = podRange + pods
+	}
+	if strings.HasPrefix(services, "/") {
+		services = serviceRange + services
+	}
+	ip.ClusterIpv4CidrBlock, ip.ClusterIpv4Cidr, c.ClusterIpv4Cidr = pods, pods, pods
+	ip.ServicesIpv4CidrBlock, ip.ServicesIpv4Cidr, c.ServicesIpv4Cidr = services, services, services
 }
 
 // dropEmpty removes what a request can hold and an answer does not.

@@ -125,11 +125,12 @@ func activeExclusion(p *containerpb.MaintenancePolicy, at time.Time) (containerp
 			continue
 		}
 		found = true
-		switch scope := w.GetMaintenanceExclusionOptions().GetScope(); {
-		case scope == containerpb.MaintenanceExclusionOptions_NO_UPGRADES:
+		switch scope := w.GetMaintenanceExclusionOptions().GetScope(); scope {
+		case containerpb.MaintenanceExclusionOptions_NO_UPGRADES:
 			return scope, true
-		case scope == containerpb.MaintenanceExclusionOptions_NO_MINOR_OR_NODE_UPGRADES:
+		case containerpb.MaintenanceExclusionOptions_NO_MINOR_OR_NODE_UPGRADES:
 			widest = scope
+		case containerpb.MaintenanceExclusionOptions_NO_MINOR_UPGRADES:
 		}
 	}
 	return widest, found
