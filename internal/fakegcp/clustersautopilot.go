@@ -27,6 +27,9 @@ const (
 // quickRemove keeps pods off the node that a new Autopilot cluster begins with.
 const quickRemove = "cloud.google.com/gke-quick-remove"
 
+// autopilotZones are all zones of a region, where more of them than those of other clusters are recorded, in the service's order.
+var autopilotZones = map[string]string{"us-central1": "cfab"}
+
 // checkAutopilot refuses what an Autopilot cluster cannot be. The texts are not recorded.
 func checkAutopilot(n containerName, c *containerpb.Cluster) error {
 	switch {

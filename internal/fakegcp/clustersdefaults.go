@@ -52,7 +52,7 @@ func (s *Server) newCluster(n containerName, sent *containerpb.Cluster) (*contai
 	c.Id = id
 	c.Location, c.Zone = n.location, n.location
 	if len(c.GetLocations()) == 0 {
-		c.Locations = n.zones()
+		c.Locations = n.zones(c.GetAutopilot().GetEnabled())
 	}
 	c.SelfLink = n.link(n.project)
 	c.CreateTime = s.now().UTC().Format("2006-01-02T15:04:05+00:00")

@@ -30,6 +30,17 @@ func TestConformanceAutopilot(t *testing.T) {
 			t.Errorf("node config %v", c.GetNodeConfig())
 		}
 	})
+	fact(t, "1.1", "Autopilot uses all zones of a region", "recorded of us-central1", func(t *testing.T) {
+		g := startGKE(t)
+		at := project + "/locations/us-central1"
+		op, err := g.manager.CreateCluster(g.ctx(), &containerpb.CreateClusterRequest{Parent: at, Cluster: declared(autopilot)})
+		must(t, err)
+		c, err := g.manager.GetCluster(g.ctx(), &containerpb.GetClusterRequest{Name: at + "/clusters/dev"})
+		must(t, err)
+		if len(c.GetLocations()) != 4 || op.GetZone() != "us-central1" {
+			t.Errorf("zones %v", c.GetLocations())
+		}
+	})
 	fact(t, "1.1", "Autopilot's pools are the service's, and its cluster is regional", "documented", func(t *testing.T) {
 		g := startGKE(t)
 		_, err := g.manager.CreateCluster(g.ctx(), &containerpb.CreateClusterRequest{Parent: location + "-a", Cluster: declared(autopilot)})

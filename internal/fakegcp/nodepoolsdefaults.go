@@ -55,6 +55,7 @@ func (s *Server) newPool(n containerName, c *containerpb.Cluster, sent *containe
 		pool.Locations = c.GetLocations()
 	}
 	pool.NetworkConfig.Subnetwork = cmp.Or(sent.GetNetworkConfig().GetSubnetwork(), c.GetNetworkConfig().GetSubnetwork())
+	pool.NetworkConfig.PodIpv4CidrBlock = cmp.Or(sent.GetNetworkConfig().GetPodIpv4CidrBlock(), c.GetIpAllocationPolicy().GetClusterIpv4CidrBlock())
 	pool.InstanceGroupUrls = instanceGroups(n, pool.GetLocations(), "")
 	alignDisks(pool.GetConfig(), sent.GetConfig())
 	return pool, nil
