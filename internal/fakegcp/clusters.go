@@ -7,6 +7,7 @@ import (
 
 	"cloud.google.com/go/container/apiv1/containerpb"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 )
 
@@ -90,8 +91,9 @@ func (c *clusterManager) DeleteCluster(_ context.Context, r *containerpb.DeleteC
 		},
 		fail: func(cause error) {
 			c.s.changeCluster(n, func(cluster *containerpb.Cluster) {
-				cluster.Status, cluster.StatusMessage = containerpb.Cluster_ERROR, cause.Error()
+				cluster.Status, cluster.StatusMessage = containerpb.Cluster_ERROR, status.Convert(cause).Message()
 			})
+			c.s.removeWhileInError(n)
 		},
 	}), nil
 }
@@ -126,17 +128,19 @@ type gkeVersion struct {
 	channel     containerpb.ReleaseChannel_Channel
 }
 
-// gkeVersions are from the recorded sessions, except RAPID's, which follows their form. The first is the newest.
+// gkeVersions are from the recorded sessions, except RAPID's and the oldest, which follow their form. The first is the newest.
+// The oldest is the default of no channel.
 var gkeVersions = []gkeVersion{
 	{"1.36", "1.36.3-gke.1090000", containerpb.ReleaseChannel_RAPID},
 	{"1.35", "1.35.6-gke.1250000", containerpb.ReleaseChannel_REGULAR},
 	{"1.34", "1.34.9-gke.1065000", containerpb.ReleaseChannel_STABLE},
+	{"1.33", "1.33.12-gke.1045000", containerpb.ReleaseChannel_UNSPECIFIED},
 }
 
 // versionOf is the default version of a channel.
 func versionOf(channel containerpb.ReleaseChannel_Channel) gkeVersion {
 	i := slices.IndexFunc(gkeVersions, func(v gkeVersion) bool { return v.channel == channel })
-	if i < 0 {
+	if i < 0 || channel == containerpb.ReleaseChannel_UNSPECIFIED {
 		i = slices.IndexFunc(gkeVersions, func(v gkeVersion) bool { return v.channel == containerpb.ReleaseChannel_REGULAR })
 	}
 	return gkeVersions[i]
@@ -177,9 +181,11 @@ func (c *clusterManager) GetServerConfig(_ context.Context, r *containerpb.GetSe
 	for _, v := range gkeVersions {
 		answer.ValidMasterVersions = append(answer.ValidMasterVersions, v.full)
 		answer.ValidNodeVersions = append(answer.ValidNodeVersions, v.full)
-		answer.Channels = append(answer.Channels, &containerpb.ServerConfig_ReleaseChannelConfig{
-			Channel: v.channel, DefaultVersion: v.full, ValidVersions: []string{v.full},
-		})
+		if v.channel != containerpb.ReleaseChannel_UNSPECIFIED {
+			answer.Channels = append(answer.Channels, &containerpb.ServerConfig_ReleaseChannelConfig{
+				Channel: v.channel, DefaultVersion: v.full, ValidVersions: []string{v.full},
+			})
+		}
 	}
 	return answer, nil
 }

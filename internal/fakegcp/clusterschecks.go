@@ -30,8 +30,11 @@ func (s *Server) checkCluster(n containerName, c *containerpb.Cluster) error {
 	if err := checkWorkloadPool(n, c.GetWorkloadIdentityConfig()); err != nil {
 		return err
 	}
+	if err := checkMaintenance(c.GetMaintenancePolicy()); err != nil {
+		return err
+	}
 	if c.GetAutopilot().GetEnabled() {
-		return unmodelled("Autopilot clusters")
+		return checkAutopilot(n, c)
 	}
 	if err := checkPoolSource(c); err != nil {
 		return err

@@ -9,7 +9,7 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// errorClusterLife is how long a cluster whose creation failed stays in ERROR before the service deletes it. That it does
+// errorClusterLife is how long a cluster whose creation or deletion failed stays in ERROR before the service deletes it. That it does
 // is documented, the time is not.
 const errorClusterLife = time.Hour
 
@@ -31,6 +31,9 @@ func (c *clusterManager) CreateCluster(_ context.Context, r *containerpb.CreateC
 	if err != nil {
 		return nil, err
 	}
+	if err := c.s.checkQuota(n, cluster.GetNodePools()); err != nil {
+		return nil, err
+	}
 	cluster.Status = containerpb.Cluster_PROVISIONING
 	cluster.Etag = newClusterEtag()
 	for _, pool := range cluster.GetNodePools() {
@@ -40,8 +43,8 @@ func (c *clusterManager) CreateCluster(_ context.Context, r *containerpb.CreateC
 	return c.s.startChange(containerChange{
 		name:     n,
 		kind:     containerpb.Operation_CREATE_CLUSTER,
-		progress: createProgress(n),
-		slow:     c.s.stockoutSlowness(cluster.GetNodePools()),
+		progress: createProgress(n, cluster.GetAutopilot().GetEnabled()),
+		slow:     c.s.stockoutSlowness(n, cluster.GetNodePools()),
 		finish:   func(detail *containerDetail) error { return c.s.finishCluster(n, detail) },
 		fail:     func(cause error) { c.s.failCluster(n, status.Convert(cause).Message(), nil) },
 	}), nil
@@ -56,7 +59,7 @@ func (s *Server) finishCluster(n containerName, detail *containerDetail) error {
 	}
 	missing, total := 0, 0
 	for _, pool := range stored.GetNodePools() {
-		wanted, out := s.missingNodes(pool)
+		wanted, out := s.missingNodes(n, pool)
 		missing, total = missing+out, total+wanted
 	}
 	if missing > 0 && missing == total {
@@ -78,6 +81,7 @@ func (s *Server) finishCluster(n containerName, detail *containerDetail) error {
 			}
 		}
 		settleStatus(c)
+		s.dropFirstNode(n, c)
 		detail.conditions = c.GetConditions()
 	})
 	return failure
@@ -91,13 +95,19 @@ func (s *Server) failCluster(n containerName, message string, conditions []*cont
 			pool.Status, pool.StatusMessage, pool.Conditions = containerpb.NodePool_ERROR, message, conditions
 		}
 	})
-	created, ok := lookup[*containerpb.Cluster](s.store, n.clusterName())
+	s.removeWhileInError(n)
+}
+
+// removeWhileInError has the service delete a cluster in ERROR by itself in the end: documented for failed creations ("and
+// eventually be deleted") and for failed deletions ("automatically retried"). A cluster that has left ERROR stays.
+func (s *Server) removeWhileInError(n containerName) {
+	failed, ok := lookup[*containerpb.Cluster](s.store, n.clusterName())
 	if !ok {
 		return
 	}
 	s.schedule(s.now().Add(errorClusterLife), func() {
 		now, ok := lookup[*containerpb.Cluster](s.store, n.clusterName())
-		if ok && now.GetId() == created.GetId() && now.GetStatus() == containerpb.Cluster_ERROR {
+		if ok && now.GetId() == failed.GetId() && now.GetStatus() == containerpb.Cluster_ERROR {
 			s.removeCluster(n.clusterName())
 		}
 	})

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strings"
 
 	"cloud.google.com/go/container/apiv1/containerpb"
 	"google.golang.org/protobuf/proto"
@@ -36,6 +37,13 @@ func (s *Server) newCluster(n containerName, sent *containerpb.Cluster) (*contai
 	if err != nil {
 		return nil, err
 	}
+	if sent.GetAutopilot().GetEnabled() {
+		autopilot := &containerpb.Cluster{}
+		if err := fromTemplate(autopilotDefaults, autopilot, map[string]string{"pool": workloadPool(n.project)}); err != nil {
+			return nil, err
+		}
+		overlay(c.ProtoReflect(), autopilot.ProtoReflect())
+	}
 	version, err := resolveVersion(sent.GetInitialClusterVersion(), sent.GetReleaseChannel().GetChannel())
 	if err != nil {
 		return nil, err
@@ -44,15 +52,17 @@ func (s *Server) newCluster(n containerName, sent *containerpb.Cluster) (*contai
 	c.Id = id
 	c.Location, c.Zone = n.location, n.location
 	if len(c.GetLocations()) == 0 {
-		c.Locations = n.zones()
+		c.Locations = n.zones(c.GetAutopilot().GetEnabled())
 	}
 	c.SelfLink = n.link(n.project)
 	c.CreateTime = s.now().UTC().Format("2006-01-02T15:04:05+00:00")
 	c.InitialClusterVersion, c.CurrentMasterVersion = version.full, version.full
 	if c.GetReleaseChannel().GetChannel() == containerpb.ReleaseChannel_UNSPECIFIED {
-		c.ReleaseChannel = &containerpb.ReleaseChannel{Channel: version.channel}
+		c.ReleaseChannel = &containerpb.ReleaseChannel{Channel: cmp.Or(version.channel, containerpb.ReleaseChannel_REGULAR)}
 	}
 	nameNetworks(n, c)
+	fillRanges(c, sent)
+	c.MaintenancePolicy = stampMaintenance(c.GetMaintenancePolicy())
 	dropEmpty(c)
 	ageDefaults(c, version)
 	labelCluster(c)
@@ -67,13 +77,32 @@ func nameNetworks(n containerName, c *containerpb.Cluster) {
 	c.NetworkConfig.Subnetwork = "projects/" + n.project + "/regions/" + n.region() + "/subnetworks/" + subnetwork
 }
 
+// The ranges that the service takes when only a size is sent, and for what is not sent.
+const (
+	podRange     = "10.112.0.0"
+	serviceRange = "34.118.224.0"
+)
+
+// fillRanges completes ranges that are sent as a size only ("/20"), and writes each under all of its names, deprecated ones
+// included.
+func fillRanges(c, sent *containerpb.Cluster) {
+	ip, asked := c.GetIpAllocationPolicy(), sent.GetIpAllocationPolicy()
+	pods := cmp.Or(asked.GetClusterIpv4CidrBlock(), asked.GetClusterIpv4Cidr(), sent.GetClusterIpv4Cidr(), ip.GetClusterIpv4CidrBlock())
+	services := cmp.Or(asked.GetServicesIpv4CidrBlock(), asked.GetServicesIpv4Cidr(), ip.GetServicesIpv4CidrBlock())
+	if strings.HasPrefix(pods, "/") {
+		pods = podRange + pods
+	}
+	if strings.HasPrefix(services, "/") {
+		services = serviceRange + services
+	}
+	ip.ClusterIpv4CidrBlock, ip.ClusterIpv4Cidr, c.ClusterIpv4Cidr = pods, pods, pods
+	ip.ServicesIpv4CidrBlock, ip.ServicesIpv4Cidr, c.ServicesIpv4Cidr = services, services, services
+}
+
 // dropEmpty removes what a request can hold and an answer does not.
 func dropEmpty(c *containerpb.Cluster) {
 	if isEmpty(c.GetNetworkPolicy()) {
 		c.NetworkPolicy = nil
-	}
-	if isEmpty(c.GetMaintenancePolicy().GetWindow()) {
-		c.MaintenancePolicy.Window = nil
 	}
 	if ip := c.GetControlPlaneEndpointsConfig().GetIpEndpointsConfig(); ip != nil && !ip.GetGlobalAccess() {
 		ip.GlobalAccess = nil
@@ -107,6 +136,13 @@ const defaultPool = "default-pool"
 
 // fillPools makes the default pool if no pool was sent, and fills in the pools.
 func (s *Server) fillPools(n containerName, c *containerpb.Cluster) error {
+	if c.GetAutopilot().GetEnabled() {
+		pools, err := autopilotPools(c)
+		if err != nil {
+			return err
+		}
+		c.NodePools = pools
+	}
 	if len(c.GetNodePools()) == 0 {
 		c.NodePools = []*containerpb.NodePool{{Name: defaultPool, Config: c.GetNodeConfig(), InitialNodeCount: c.GetInitialNodeCount()}}
 	}

@@ -17,17 +17,22 @@ import (
 
 // clusterState is what the GKE nouns keep beside the store, guarded by the server's lock.
 type clusterState struct {
-	live     map[string]*kubernetes.Cluster // by the cluster's full name
-	sizes    map[string]int                 // nodes per zone that SetNodePoolSize has set, by the pool's full name
-	surge    map[string]int                 // nodes that an upgrade has not taken away yet, by the pool's full name
-	stockout map[string]bool                // by zone; "" is every zone
-	identity map[string]bool                // projects that have an identity pool: it stays when the cluster goes
-	closing  *sync.WaitGroup                // clusters that are ending in the background
+	live     map[string]*kubernetes.Cluster           // by the cluster's full name
+	sizes    map[string]int                           // nodes per zone that SetNodePoolSize has set, by the pool's full name
+	made     map[string]map[string]int                // nodes that a pool has in a zone, by the pool's full name
+	surge    map[string]int                           // nodes that an upgrade has not taken away yet, by the pool's full name
+	stockout map[string]bool                          // by zone; "" is every zone
+	quotas   map[quotaKey]float64                     // in CPUs
+	upgrades map[string][]*containerpb.UpgradeDetails // of control planes and node pools, by full name
+	identity map[string]bool                          // projects that have an identity pool: it stays when the cluster goes
+	closing  *sync.WaitGroup                          // clusters that are ending in the background
 }
 
 func newClusterState() clusterState {
 	return clusterState{
 		live: map[string]*kubernetes.Cluster{}, sizes: map[string]int{}, surge: map[string]int{},
+		made:   map[string]map[string]int{},
+		quotas: map[quotaKey]float64{}, upgrades: map[string][]*containerpb.UpgradeDetails{},
 		stockout: map[string]bool{}, identity: map[string]bool{}, closing: &sync.WaitGroup{},
 	}
 }
@@ -140,6 +145,10 @@ func (s *Server) removeCluster(name string) bool {
 	}
 	s.store.drop(name)
 	maps.DeleteFunc(s.clusters.sizes, func(pool string, _ int) bool { return strings.HasPrefix(pool, name+"/") })
+	maps.DeleteFunc(s.clusters.made, func(pool string, _ map[string]int) bool { return strings.HasPrefix(pool, name+"/") })
+	maps.DeleteFunc(s.clusters.upgrades, func(of string, _ []*containerpb.UpgradeDetails) bool {
+		return of == name || strings.HasPrefix(of, name+"/")
+	})
 	if live, ok := s.clusters.live[name]; ok {
 		delete(s.clusters.live, name)
 		s.clusters.closing.Go(func() {

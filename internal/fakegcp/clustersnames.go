@@ -81,12 +81,16 @@ var regionZones = map[string]string{
 }
 
 // zones are the zones that nodes are in by default.
-func (n containerName) zones() []string {
+func (n containerName) zones(autopilot bool) []string {
 	if n.zonal() {
 		return []string{n.location}
 	}
+	letters := cmp.Or(regionZones[n.location], "abc")
+	if autopilot {
+		letters = cmp.Or(autopilotZones[n.location], letters)
+	}
 	var all []string
-	for _, letter := range cmp.Or(regionZones[n.location], "abc") {
+	for _, letter := range letters {
 		all = append(all, n.location+"-"+string(letter))
 	}
 	return all

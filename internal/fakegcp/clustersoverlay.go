@@ -2,6 +2,7 @@ package fakegcp
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"google.golang.org/protobuf/encoding/protojson"
@@ -21,8 +22,15 @@ func fromTemplate(template []byte, into proto.Message, values map[string]string)
 	return nil
 }
 
-// overlay puts what a client sent over server defaults: messages and maps merge, lists and scalars replace. A field that
-// is not sent, or sent as false or zero where the API cannot tell, keeps its default.
+// stuckFlags are those that the service sets whatever is sent: recorded as true after false was sent.
+var stuckFlags = []protoreflect.FullName{
+	"google.container.v1.GcePersistentDiskCsiDriverConfig.enabled",
+	"google.container.v1.IPAllocationPolicy.use_ip_aliases",
+	"google.container.v1.KubernetesDashboard.disabled",
+}
+
+// overlay puts what a client sent over server defaults: messages and maps merge, lists and scalars replace. A field that is
+// not sent keeps its default, except a flag in a message that is sent: there false cannot be told from absent, and is false.
 func overlay(defaults, sent protoreflect.Message) {
 	sent.Range(func(f protoreflect.FieldDescriptor, v protoreflect.Value) bool {
 		switch {
@@ -39,6 +47,13 @@ func overlay(defaults, sent protoreflect.Message) {
 		}
 		return true
 	})
+	fields := sent.Descriptor().Fields()
+	for i := range fields.Len() {
+		f := fields.Get(i)
+		if f.Kind() == protoreflect.BoolKind && !f.HasPresence() && !f.IsList() && !sent.Has(f) && !slices.Contains(stuckFlags, f.FullName()) {
+			defaults.Clear(f)
+		}
+	}
 }
 
 // isEmpty says whether a message is absent or has no field set.

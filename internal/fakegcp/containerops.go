@@ -3,12 +3,12 @@ package fakegcp
 import (
 	"context"
 	"fmt"
-	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"cloud.google.com/go/container/apiv1/containerpb"
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/emptypb"
 )
@@ -20,6 +20,7 @@ type containerDetail struct {
 	progress []progressMetric
 	// conditions are those of a failure, on the cluster or on the node pool.
 	conditions []*containerpb.StatusCondition
+	aborting   bool // cancelled, and not done yet
 }
 
 // progressMetric is a number that an operation shows when it is done.
@@ -36,6 +37,7 @@ type containerChange struct {
 	pending  bool
 	slow     int // how many times longer than usual it takes, 0 is 1
 	progress []progressMetric
+	upgrade  *containerpb.UpgradeDetails // nil if no version changes
 	finish   func(*containerDetail) error
 	fail     func(error)
 }
@@ -45,6 +47,7 @@ const pendingShare = 5
 
 // startChange accepts a change and renders its operation. The caller has checked busy.
 func (s *Server) startChange(c containerChange) *containerpb.Operation {
+	c = s.trackUpgrade(c)
 	detail := &containerDetail{name: c.name, kind: c.kind, progress: c.progress}
 	op := &operation{
 		name:     fmt.Sprintf("%s/operations/operation-%d-%s", c.name.parent(), s.now().UnixMilli(), randomUUID()),
@@ -52,8 +55,15 @@ func (s *Server) startChange(c containerChange) *containerpb.Operation {
 		target:   c.name.String(),
 		duration: s.options.OperationTime * time.Duration(max(1, c.slow)),
 		detail:   detail,
-		finish:   func() error { return c.finish(detail) },
-		fail:     c.fail,
+		finish: func() error {
+			if detail.aborting {
+				aborted := status.Error(codes.Canceled, "Operation was aborted.")
+				c.fail(aborted)
+				return aborted
+			}
+			return c.finish(detail)
+		},
+		fail: c.fail,
 	}
 	if c.pending {
 		op.pending = s.options.OperationTime / pendingShare
@@ -64,7 +74,8 @@ func (s *Server) startChange(c containerChange) *containerpb.Operation {
 // busy refuses a change of a cluster or of a node pool of it while another one runs. Text: rancher/gke-operator#509.
 func (s *Server) busy(n containerName) error {
 	for _, op := range s.operations.unfinished(n.clusterName()) {
-		return precondition("Cluster is running incompatible operation %s.", lastSegment(op.name))
+		refusal := precondition("Cluster is running incompatible operation %s.", lastSegment(op.name))
+		return withDetails(refusal, &errdetails.RequestInfo{RequestId: "0x" + randomHex(8)})
 	}
 	return nil
 }
@@ -91,6 +102,9 @@ func (s *Server) renderContainerOperation(op *operation, detail *containerDetail
 		m.Status = containerpb.Operation_PENDING
 	case operationRunning:
 		m.Status = containerpb.Operation_RUNNING
+		if detail.aborting {
+			m.Status = containerpb.Operation_ABORTING
+		}
 	case operationDone:
 		m.Status = containerpb.Operation_DONE
 		m.EndTime = containerTime(op.ends)
@@ -129,14 +143,17 @@ func renderProgress(metrics []progressMetric) *containerpb.OperationProgress {
 }
 
 // createProgress is what a finished CREATE_CLUSTER shows, as recorded.
-func createProgress(n containerName) []progressMetric {
-	configuring := int64(9)
-	if n.zonal() {
+func createProgress(n containerName, autopilot bool) []progressMetric {
+	configuring, deploying := int64(9), int64(10)
+	switch {
+	case autopilot:
+		configuring, deploying = 10, 11
+	case n.zonal():
 		configuring = 8
 	}
 	return []progressMetric{
 		{"CLUSTER_CONFIGURING", configuring}, {"CLUSTER_CONFIGURING_TOTAL", configuring},
-		{"CLUSTER_DEPLOYING", 10}, {"CLUSTER_DEPLOYING_TOTAL", 10},
+		{"CLUSTER_DEPLOYING", deploying}, {"CLUSTER_DEPLOYING_TOTAL", deploying},
 		{"CLUSTER_HEALTHCHECKING", 1}, {"CLUSTER_HEALTHCHECKING_TOTAL", 2},
 	}
 }
@@ -189,21 +206,20 @@ func (c *clusterManager) ListOperations(_ context.Context, r *containerpb.ListOp
 	return answer, nil
 }
 
-// uncancellable are the kinds of operations that GKE refuses to cancel in practice, done or not.
-var uncancellable = []containerpb.Operation_Type{
-	containerpb.Operation_CREATE_CLUSTER, containerpb.Operation_DELETE_CLUSTER,
-	containerpb.Operation_CREATE_NODE_POOL, containerpb.Operation_DELETE_NODE_POOL,
-	containerpb.Operation_UPDATE_CLUSTER,
-}
-
-// CancelOperation refuses what the service refuses; what it could cancel, upgrades of nodes, is not modelled.
+// CancelOperation cancels upgrades of nodes: ABORTING, and then DONE with an error. Other kinds are refused, as in practice
+// creations are. The text of the refusal is not recorded.
 func (c *clusterManager) CancelOperation(_ context.Context, r *containerpb.CancelOperationRequest) (*emptypb.Empty, error) {
 	op, detail, err := c.findOperation(r.GetName(), r.GetProjectId(), r.GetZone(), r.GetOperationId())
 	if err != nil {
 		return nil, err
 	}
-	if op.done || slices.Contains(uncancellable, detail.kind) {
-		return nil, precondition("Operation %s of type %s cannot be cancelled.", strconv.Quote(lastSegment(op.name)), detail.kind)
+	if op.done || detail.kind != containerpb.Operation_UPGRADE_NODES {
+		return nil, precondition("Operation %q of type %s cannot be cancelled.", lastSegment(op.name), detail.kind)
 	}
-	return nil, unmodelled("cancelling an operation of type %s", detail.kind)
+	if !detail.aborting {
+		detail.aborting = true
+		op.runs = c.s.now() // one that waits is ABORTING as well
+		c.s.schedule(c.s.now().Add(c.s.options.OperationTime/pendingShare), func() { c.s.complete(op) })
+	}
+	return &emptypb.Empty{}, nil
 }

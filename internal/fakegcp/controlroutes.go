@@ -47,9 +47,12 @@ func (s *Server) controlRoutes() []controlRoute {
 		{"POST images", `says what an image's containers do: {"image", "behaviour": missing, crash, neverReady, slow, exit:N or ""}`, s.controlSetImage},
 		{"GET stockout", "zones that have no machines left", s.controlStockouts},
 		{"POST stockout", `has a zone, "" for all, run out of machines or have some again: {"zone", "on"}`, s.controlSetStockout},
+		{"GET quota", "regional quotas that were set", s.controlQuotas},
+		{"POST quota", `limits a metric in a region, in CPUs; a negative limit lifts it: {"metric": "CPUS", "region", "limit"}`, s.controlQuota},
 		{"GET projects", "projects, with their numbers", s.controlProjects},
 		{"POST projects", `makes another project exist: {"id", "number"}`, s.controlAddProject},
 		{"POST preempt", `takes Spot nodes away: {"cluster", "pool", "nodes": [NAME], "count"}`, s.controlPreempt},
+		{"POST unattended", `starts an operation as GKE does by itself: {"kind": UPGRADE_MASTER, UPGRADE_NODES, REPAIR_CLUSTER or RESIZE_CLUSTER, "cluster", "pool"}`, s.controlUnattended},
 		{"GET kubeconfig", "a kubeconfig with all rights: ?cluster=NAME", s.controlKubeconfig},
 		{"POST reset", "has everything as it was at the start: objects, faults, journal, clock, settings", s.controlReset},
 	}

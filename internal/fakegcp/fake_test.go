@@ -149,11 +149,17 @@ func (c *cloud) curl(verb, path, body string) (int, string) {
 	c.t.Helper()
 	q, err := http.NewRequestWithContext(c.ctx(), verb, "http://"+c.Addr()+path, strings.NewReader(body))
 	must(c.t, err)
+	return answerOf(c.t, q)
+}
+
+// answerOf sends a request and reads the whole answer.
+func answerOf(t *testing.T, q *http.Request) (int, string) {
+	t.Helper()
 	r, err := http.DefaultClient.Do(q)
-	must(c.t, err)
+	must(t, err)
 	defer func() { _ = r.Body.Close() }()
 	answer, err := io.ReadAll(r.Body)
-	must(c.t, err)
+	must(t, err)
 	return r.StatusCode, string(answer)
 }
 

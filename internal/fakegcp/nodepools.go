@@ -60,6 +60,9 @@ func (c *clusterManager) CreateNodePool(_ context.Context, r *containerpb.Create
 		return nil, err
 	}
 	n = n.of(r.GetNodePool().GetName())
+	if err := checkOwnPools(cluster); err != nil {
+		return nil, err
+	}
 	if err := c.s.checkPool(n, cluster, r.GetNodePool()); err != nil {
 		return nil, err
 	}
@@ -73,6 +76,9 @@ func (c *clusterManager) CreateNodePool(_ context.Context, r *containerpb.Create
 	if err != nil {
 		return nil, err
 	}
+	if err := c.s.checkQuota(n, []*containerpb.NodePool{pool}); err != nil {
+		return nil, err
+	}
 	pool.Status = containerpb.NodePool_PROVISIONING
 	c.s.changeCluster(n, func(cluster *containerpb.Cluster) {
 		cluster.Status = containerpb.Cluster_RECONCILING
@@ -82,7 +88,7 @@ func (c *clusterManager) CreateNodePool(_ context.Context, r *containerpb.Create
 		name:    n,
 		kind:    containerpb.Operation_CREATE_NODE_POOL,
 		pending: true,
-		slow:    c.s.stockoutSlowness([]*containerpb.NodePool{pool}),
+		slow:    c.s.stockoutSlowness(n, []*containerpb.NodePool{pool}),
 		finish:  func(detail *containerDetail) error { return c.s.finishPool(n, detail) },
 		fail:    func(cause error) { c.s.failPool(n, cause) },
 	}), nil
@@ -109,8 +115,11 @@ func (s *Server) failPool(n containerName, cause error) {
 
 // DeleteNodePool accepts the deletion: the pool is there, STOPPING, until the operation is done.
 func (c *clusterManager) DeleteNodePool(_ context.Context, r *containerpb.DeleteNodePoolRequest) (*containerpb.Operation, error) {
-	n, _, _, err := c.s.findPool(r)
+	n, cluster, _, err := c.s.findPool(r)
 	if err != nil {
+		return nil, err
+	}
+	if err := checkOwnPools(cluster); err != nil {
 		return nil, err
 	}
 	if err := c.s.busy(n); err != nil {
@@ -134,6 +143,8 @@ func (c *clusterManager) DeleteNodePool(_ context.Context, r *containerpb.Delete
 // removePool takes a pool out of its cluster.
 func (s *Server) removePool(n containerName) {
 	delete(s.clusters.sizes, n.String())
+	delete(s.clusters.made, n.String())
+	delete(s.clusters.upgrades, n.String())
 	s.changeCluster(n, func(c *containerpb.Cluster) {
 		c.NodePools = slices.DeleteFunc(c.GetNodePools(), func(p *containerpb.NodePool) bool { return p.GetName() == n.pool })
 		settleStatus(c)

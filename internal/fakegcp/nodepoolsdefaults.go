@@ -27,9 +27,12 @@ const bootstrapCertificateYears = 5
 func (s *Server) newPool(n containerName, c *containerpb.Cluster, sent *containerpb.NodePool) (*containerpb.NodePool, error) {
 	n = n.of(sent.GetName())
 	machineType := cmp.Or(sent.GetConfig().GetMachineType(), "e2-medium")
-	version := cmp.Or(sent.GetVersion(), c.GetCurrentMasterVersion())
+	version, err := nodeVersion(c, sent.GetVersion())
+	if err != nil {
+		return nil, err
+	}
 	pool := &containerpb.NodePool{}
-	err := fromTemplate(poolDefaults, pool, map[string]string{
+	err = fromTemplate(poolDefaults, pool, map[string]string{
 		"cluster":        n.cluster,
 		"short":          c.GetId()[:shortID],
 		"diskType":       defaultDisk(machineType),
@@ -42,6 +45,9 @@ func (s *Server) newPool(n containerName, c *containerpb.Cluster, sent *containe
 		return nil, err
 	}
 	overlay(pool.ProtoReflect(), proto.CloneOf(sent).ProtoReflect())
+	if sent.GetUpgradeSettings() != nil {
+		pool.UpgradeSettings = upgradeSettings(sent.GetUpgradeSettings())
+	}
 	pool.Version = version
 	pool.Etag = randomUUID()
 	pool.SelfLink = n.link(n.project)
@@ -49,9 +55,20 @@ func (s *Server) newPool(n containerName, c *containerpb.Cluster, sent *containe
 		pool.Locations = c.GetLocations()
 	}
 	pool.NetworkConfig.Subnetwork = cmp.Or(sent.GetNetworkConfig().GetSubnetwork(), c.GetNetworkConfig().GetSubnetwork())
-	pool.InstanceGroupUrls = instanceGroups(n, pool.GetLocations())
+	pool.NetworkConfig.PodIpv4CidrBlock = cmp.Or(sent.GetNetworkConfig().GetPodIpv4CidrBlock(), c.GetIpAllocationPolicy().GetClusterIpv4CidrBlock())
+	pool.InstanceGroupUrls = instanceGroups(n, pool.GetLocations(), "")
 	alignDisks(pool.GetConfig(), sent.GetConfig())
 	return pool, nil
+}
+
+// upgradeSettings are what a pool has after settings were sent: all of them, not merged with those it had. A client that
+// sends max_surge alone resets max_unavailable. The strategy is SURGE if none is sent.
+func upgradeSettings(sent *containerpb.NodePool_UpgradeSettings) *containerpb.NodePool_UpgradeSettings {
+	settings := proto.CloneOf(sent)
+	if settings.Strategy == nil {
+		settings.Strategy = containerpb.NodePoolUpdateStrategy_SURGE.Enum()
+	}
+	return settings
 }
 
 // defaultDisk is the boot disk's type for a machine family.
@@ -94,11 +111,11 @@ const (
 	groupPoolPart    = 16
 )
 
-// instanceGroups are the URLs of a pool's managed instance groups, one for each zone.
-func instanceGroups(n containerName, zones []string) []string {
+// instanceGroups are the URLs of a pool's managed instance groups, one for each zone; another set has another salt.
+func instanceGroups(n containerName, zones []string, salt string) []string {
 	var all []string
 	for _, zone := range zones {
-		sum := sha256.Sum256([]byte(n.String() + zone))
+		sum := sha256.Sum256([]byte(n.String() + zone + salt))
 		all = append(all, fmt.Sprintf("https://www.googleapis.com/compute/v1/projects/%s/zones/%s/instanceGroupManagers/gke-%s-%s-%s-grp",
 			n.project, zone, n.cluster[:min(groupClusterPart, len(n.cluster))], n.pool[:min(groupPoolPart, len(n.pool))], hex.EncodeToString(sum[:4])))
 	}

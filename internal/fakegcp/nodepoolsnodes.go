@@ -17,33 +17,56 @@ import (
 const stockoutFactor = 3
 
 // stockoutSlowness is the factor for an operation that is to make these pools' nodes.
-func (s *Server) stockoutSlowness(pools []*containerpb.NodePool) int {
+func (s *Server) stockoutSlowness(n containerName, pools []*containerpb.NodePool) int {
 	for _, pool := range pools {
-		if _, out := s.missingNodes(pool); out > 0 {
+		if _, out := s.missingNodes(n, pool); out > 0 {
 			return stockoutFactor
 		}
 	}
 	return 1
 }
 
-// missingNodes is how many nodes a pool starts with, and how many of them a stockout keeps away.
-func (s *Server) missingNodes(pool *containerpb.NodePool) (wanted, missing int) {
+// nodesPerZone is the size that a pool was given last.
+func (s *Server) nodesPerZone(n containerName, pool *containerpb.NodePool) int {
+	if size, ok := s.clusters.sizes[n.of(pool.GetName()).String()]; ok {
+		return size
+	}
+	return int(pool.GetInitialNodeCount())
+}
+
+// missingNodes is how many nodes a pool is to have, and how many of them a stockout keeps away. Nodes that run stay.
+func (s *Server) missingNodes(n containerName, pool *containerpb.NodePool) (wanted, missing int) {
 	zones := pool.GetLocations()
-	perZone := int(pool.GetInitialNodeCount())
+	perZone := s.nodesPerZone(n, pool)
+	made := s.clusters.made[n.of(pool.GetName()).String()]
+	running := 0
 	wanted = perZone * len(zones)
 	for _, zone := range zones {
+		running += made[zone]
 		if s.isOut(zone) {
-			missing += perZone
+			missing += max(0, perZone-made[zone])
 		}
 	}
-	least := leastNodes(pool)
-	if wanted < least {
+	if least := leastNodes(pool); wanted < least {
 		if missing > 0 || slices.IndexFunc(zones, func(zone string) bool { return !s.isOut(zone) }) < 0 {
-			missing += least - wanted
+			missing += max(0, least-max(wanted, running))
 		}
 		wanted = least
 	}
 	return wanted, missing
+}
+
+// makeNodes notes the nodes that a pool has in each of its zones from now on: in a zone without machines no more than before.
+func (s *Server) makeNodes(n containerName, pool *containerpb.NodePool) {
+	name, perZone := n.of(pool.GetName()).String(), s.nodesPerZone(n, pool)
+	made := map[string]int{}
+	for _, zone := range pool.GetLocations() {
+		made[zone] = perZone
+		if s.isOut(zone) {
+			made[zone] = min(perZone, s.clusters.made[name][zone])
+		}
+	}
+	s.clusters.made[name] = made
 }
 
 func leastNodes(pool *containerpb.NodePool) int {
@@ -55,7 +78,8 @@ func (s *Server) isOut(zone string) bool { return s.clusters.stockout[""] || s.c
 
 // settlePool gives a pool the status that a stockout leaves it; the error is that of the operation. Texts: google#10121.
 func (s *Server) settlePool(n containerName, pool *containerpb.NodePool) error {
-	wanted, missing := s.missingNodes(pool)
+	wanted, missing := s.missingNodes(n, pool)
+	s.makeNodes(n, pool)
 	if missing == 0 {
 		pool.Status, pool.StatusMessage, pool.Conditions = containerpb.NodePool_RUNNING, "", nil
 		return nil
@@ -91,10 +115,6 @@ func (s *Server) kubernetesPools(n containerName, c *containerpb.Cluster) []kube
 }
 
 func (s *Server) kubernetesPool(n containerName, pool *containerpb.NodePool) kubernetes.NodePool {
-	size, ok := s.clusters.sizes[n.String()]
-	if !ok {
-		size = int(pool.GetInitialNodeCount())
-	}
 	config := pool.GetConfig()
 	return kubernetes.NodePool{
 		Name:           pool.GetName(),
@@ -107,7 +127,7 @@ func (s *Server) kubernetesPool(n containerName, pool *containerpb.NodePool) kub
 		Taints:         kubernetesTaints(config.GetTaints()),
 		MetadataServer: config.GetWorkloadMetadataConfig().GetMode() == containerpb.WorkloadMetadataConfig_GKE_METADATA,
 		Version:        pool.GetVersion(),
-		NodesPerZone:   size,
+		NodesPerZone:   s.nodesPerZone(n, pool),
 		Autoscaling:    kubernetesAutoscaling(pool),
 	}
 }

@@ -15,44 +15,64 @@ import (
 type poolChange struct {
 	kind     containerpb.Operation_Type
 	progress []progressMetric
+	slow     int    // as in containerChange
+	green    string // the version of the new nodes, if there are new nodes
+	upgrade  *containerpb.UpgradeDetails
 	apply    func(*containerpb.NodePool) error
 	after    func()
 }
 
 // changePoolSlowly changes a pool as an operation: RECONCILING until it is done, and as before if it fails.
 func (c *clusterManager) changePoolSlowly(n containerName, change poolChange) (*containerpb.Operation, error) {
+	if cluster, ok := lookup[*containerpb.Cluster](c.s.store, n.clusterName()); ok {
+		if err := checkOwnPools(cluster); err != nil {
+			return nil, err
+		}
+	}
 	if err := c.s.busy(n); err != nil {
 		return nil, err
 	}
-	c.s.changePool(n, func(cluster *containerpb.Cluster, pool *containerpb.NodePool) {
+	return c.s.startPoolChange(n, change), nil
+}
+
+// startPoolChange starts a change of a pool that has been checked.
+func (s *Server) startPoolChange(n containerName, change poolChange) *containerpb.Operation {
+	s.changePool(n, func(cluster *containerpb.Cluster, pool *containerpb.NodePool) {
 		cluster.Status, pool.Status = containerpb.Cluster_RECONCILING, containerpb.NodePool_RECONCILING
 	})
-	return c.s.startChange(containerChange{
+	if change.green != "" {
+		s.startBlueGreen(n, change.green)
+	}
+	return s.startChange(containerChange{
 		name:     n,
 		kind:     change.kind,
 		pending:  true,
+		slow:     change.slow,
+		upgrade:  change.upgrade,
 		progress: change.progress,
 		finish: func(detail *containerDetail) error {
 			var failure error
-			c.s.changePool(n, func(_ *containerpb.Cluster, pool *containerpb.NodePool) {
+			s.changePool(n, func(_ *containerpb.Cluster, pool *containerpb.NodePool) {
+				endBlueGreen(pool, true)
 				failure = change.apply(pool)
 				pool.Etag = randomUUID()
 			})
 			if change.after != nil {
 				change.after()
 			}
-			if err := c.s.finishPool(n, detail); err != nil {
+			if err := s.finishPool(n, detail); err != nil {
 				return err
 			}
 			return failure
 		},
 		fail: func(error) {
-			c.s.changePool(n, func(cluster *containerpb.Cluster, pool *containerpb.NodePool) {
+			s.changePool(n, func(cluster *containerpb.Cluster, pool *containerpb.NodePool) {
+				endBlueGreen(pool, false)
 				pool.Status = containerpb.NodePool_RUNNING
 				settleStatus(cluster)
 			})
 		},
-	}), nil
+	})
 }
 
 // unappliedPoolFields of an update request name the pool or guard the update.
@@ -80,6 +100,7 @@ func (c *clusterManager) UpdateNodePool(_ context.Context, r *containerpb.Update
 	if len(fields) == 0 {
 		return nil, invalid("must specify a field to update")
 	}
+	version := pool.GetVersion()
 	apply := func(pool *containerpb.NodePool) error {
 		for _, f := range fields {
 			if err := applyPoolField(pool, r, f); err != nil {
@@ -95,8 +116,12 @@ func (c *clusterManager) UpdateNodePool(_ context.Context, r *containerpb.Update
 		return nil, err
 	}
 	nodes := c.s.nodeCounts(n.clusterName())[n.pool]
-	change := poolChange{kind: containerpb.Operation_UPGRADE_NODES, progress: upgradeProgress(nodes), apply: apply}
+	change := poolChange{
+		kind: containerpb.Operation_UPGRADE_NODES, progress: upgradeProgress(nodes), apply: apply,
+		upgrade: upgradeOf(version, pool.GetVersion(), containerpb.UpgradeDetails_MANUAL),
+	}
 	if slices.ContainsFunc(fields, func(f protoreflect.FieldDescriptor) bool { return !slices.Contains(inPlacePoolFields, f.Name()) }) {
+		change.green = pool.GetVersion()
 		change.after = func() { c.s.lingerSurge(n, pool.GetUpgradeSettings().GetMaxSurge()) }
 	}
 	return c.changePoolSlowly(n, change)
@@ -163,11 +188,14 @@ func unwrapField(f protoreflect.FieldDescriptor, v protoreflect.Value, into prot
 // finishPoolUpdate recomputes what follows from the fields.
 func finishPoolUpdate(n containerName, c *containerpb.Cluster, pool *containerpb.NodePool, r *containerpb.UpdateNodePoolRequest) error {
 	if r.GetNodeVersion() != "" {
-		version, err := resolveVersion(r.GetNodeVersion(), c.GetReleaseChannel().GetChannel())
+		version, err := nodeVersion(c, r.GetNodeVersion())
 		if err != nil {
 			return err
 		}
-		pool.Version = version.full
+		pool.Version = version
+	}
+	if r.GetUpgradeSettings() != nil {
+		pool.UpgradeSettings = upgradeSettings(r.GetUpgradeSettings())
 	}
 	config := pool.GetConfig()
 	if r.GetResourceLabels() != nil {
@@ -181,7 +209,9 @@ func finishPoolUpdate(n containerName, c *containerpb.Cluster, pool *containerpb
 		config.BootDisk = nil
 	}
 	alignDisks(config, proto.CloneOf(config))
-	pool.InstanceGroupUrls = instanceGroups(n, pool.GetLocations())
+	if len(r.GetLocations()) > 0 {
+		pool.InstanceGroupUrls = instanceGroups(n, pool.GetLocations(), "")
+	}
 	return nil
 }
 
@@ -215,17 +245,26 @@ func (c *clusterManager) setAutoscaling(n containerName, cluster *containerpb.Cl
 
 // SetNodePoolSize resizes a pool, per zone. The pool's initial_node_count stays what it was.
 func (c *clusterManager) SetNodePoolSize(_ context.Context, r *containerpb.SetNodePoolSizeRequest) (*containerpb.Operation, error) {
-	n, _, _, err := c.s.findPool(r)
+	n, _, pool, err := c.s.findPool(r)
 	if err != nil {
 		return nil, err
 	}
 	if r.GetNodeCount() < 0 || r.GetNodeCount() > maxNodesPerZone {
 		return nil, invalid("Node count must be between 0 and %d, got %d.", maxNodesPerZone, r.GetNodeCount())
 	}
-	return c.changePoolSlowly(n, poolChange{kind: containerpb.Operation_SET_NODE_POOL_SIZE, apply: func(*containerpb.NodePool) error {
+	more := (int(r.GetNodeCount()) - c.s.nodesPerZone(n, pool)) * len(pool.GetLocations())
+	cpus := more * machineCPUCount(pool.GetConfig().GetMachineType())
+	if err := c.s.withinQuota(n, c.s.quotaOf(pool.GetConfig(), n.region()), cpus); err != nil {
+		return nil, err
+	}
+	change := poolChange{kind: containerpb.Operation_SET_NODE_POOL_SIZE, apply: func(*containerpb.NodePool) error {
 		c.s.clusters.sizes[n.String()] = int(r.GetNodeCount())
 		return nil
-	}})
+	}}
+	if more > 0 && slices.ContainsFunc(pool.GetLocations(), c.s.isOut) {
+		change.slow = stockoutFactor
+	}
+	return c.changePoolSlowly(n, change)
 }
 
 // SetNodePoolManagement replaces a pool's automatic repair and upgrade.
