@@ -32,6 +32,8 @@ func (s *Server) controlHandler() http.Handler {
 		"POST clock":       s.controlAdvance,
 		"POST propagation": s.controlPropagation,
 		"POST permissions": s.controlPermissions,
+		"POST readdelay":   s.controlReadDelay,
+		"POST tokens":      s.controlTokens,
 		"POST apis":        s.controlAPIs,
 		"POST images":      s.controlImages,
 		"POST preempt":     s.controlPreempt,

@@ -150,43 +150,40 @@ func (s *Server) policyKey(resource string) string {
 	}
 }
 
-// permissionRoles names the predefined roles that carry a permission which the fake itself checks.
-// Source: https://cloud.google.com/iam/docs/roles-permissions.
-var permissionRoles = map[string][]string{
-	accessSecretPayload:                  {"roles/secretmanager.secretAccessor", "roles/secretmanager.admin", "roles/owner"},
-	"iam.serviceAccounts.getAccessToken": {"roles/iam.workloadIdentityUser", "roles/iam.serviceAccountTokenCreator"},
-	"run.routes.invoke":                  {"roles/run.invoker", "roles/run.admin", "roles/owner"},
-}
-
-// effective says whether a member ("serviceAccount:EMAIL", "principal://...") has a permission, or a role, on a resource or
-// on its project now. A grant with a condition does not count: expressions are not evaluated (QUIRKS.md). The caller holds
-// the lock.
+// effective says whether a member ("serviceAccount:EMAIL", "principal://...") has a permission, or a role, on a resource, on
+// what the resource is in or on its project now. A grant with a condition does not count: expressions are not evaluated
+// (QUIRKS.md). The caller holds the lock.
 func (s *Server) effective(member, permissionOrRole, resource string) bool {
-	roles := permissionRoles[permissionOrRole]
+	roles := rolesWith(permissionOrRole)
 	if strings.HasPrefix(permissionOrRole, "roles/") {
 		roles = []string{permissionOrRole}
 	}
-	key := s.policyKey(resource)
-	keys := []string{key}
-	if p, ok := s.projectOf(key); ok {
-		keys = append(keys, "projects/"+p.ID)
-	}
-	for _, key := range keys {
-		st := s.policies[key]
-		if st == nil {
-			continue
-		}
-		for g, e := range st.grants {
-			if e.at(s.now()) && g.condition == "" && slices.Contains(roles, g.role) && covers(g.member, member) {
-				return true
-			}
+	for key := s.policyKey(resource); key != ""; key = collectionOf(key) {
+		if st := s.policies[s.projectKey(key)]; st != nil && st.grantsAny(roles, member, s.now()) {
+			return true
 		}
 	}
 	return false
 }
 
-func covers(granted, member string) bool {
-	return granted == member || granted == "allUsers" || granted == "allAuthenticatedUsers"
+// projectKey is the key itself, or the project's id in place of its number, which Secret Manager's names have.
+func (s *Server) projectKey(key string) string {
+	if strings.Count(key, "/") == 1 {
+		return s.identified(key)
+	}
+	return key
+}
+
+// grantsAny says whether one of the roles counts for the member at a time.
+func (st *policyState) grantsAny(roles []string, member string, now time.Time) bool {
+	for _, role := range roles {
+		for _, granted := range []string{member, "allUsers", "allAuthenticatedUsers"} {
+			if e, ok := st.grants[grant{role: role, member: granted}]; ok && e.at(now) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // Effective says whether a member ("serviceAccount:EMAIL", "principal://...") has a permission, or a role ("roles/..."), on

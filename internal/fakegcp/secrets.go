@@ -219,7 +219,7 @@ func (m *secretManager) GetIamPolicy(_ context.Context, r *iampb.GetIamPolicyReq
 	if _, err := m.find(r.GetResource()); err != nil {
 		return nil, err
 	}
-	return m.s.getIamPolicy(r), nil
+	return m.s.readPolicy(r)
 }
 
 // SetIamPolicy replaces the secret's policy.

@@ -37,6 +37,7 @@ type Server struct {
 	store      *store
 	operations operations
 	denied     map[denial]bool
+	callers    callers
 	images     images
 	policies   policies
 	projects   projects
