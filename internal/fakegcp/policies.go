@@ -107,8 +107,12 @@ func (p policies) all() func(func(string, *iampb.Policy) bool) {
 	}
 }
 
-// drop forgets the policy of a resource and of what is below it.
+// drop forgets the policy of a resource, and of what is below it for a project: nothing else with a policy is in another.
 func (p policies) drop(name string) {
+	if strings.Count(name, "/") > 1 {
+		delete(p, name)
+		return
+	}
 	maps.DeleteFunc(p, func(key string, _ *policyState) bool {
 		return key == name || strings.HasPrefix(key, name+"/")
 	})
