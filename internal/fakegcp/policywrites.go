@@ -2,7 +2,6 @@ package fakegcp
 
 import (
 	"context"
-	"encoding/base64"
 	"fmt"
 	"regexp"
 	"slices"
@@ -76,7 +75,7 @@ func (s *Server) setIamPolicy(r *iampb.SetIamPolicyRequest, public publicMembers
 	if want == nil {
 		want = &iampb.Policy{}
 	}
-	if err := checkPolicyEtag(want, current); err != nil {
+	if err := s.checkPolicyEtag(want, current); err != nil {
 		return nil, err
 	}
 	if err := checkPolicyVersion(want, current); err != nil {
@@ -116,14 +115,44 @@ func checkPolicyMask(mask []string) error {
 	return nil
 }
 
-// checkPolicyEtag refuses a write over a change that the caller has not seen. Without an etag the last writer wins.
-func checkPolicyEtag(want, current *iampb.Policy) error {
+// policyConflict is what a write over an unseen change gets.
+const policyConflict = "There were concurrent policy changes. Please retry the whole read-modify-write with exponential backoff."
+
+// checkPolicyEtag refuses a write over a change that the caller has not seen. Without an etag the last writer wins. Users
+// quote the text with the etags and without: conflicts take turns, the first one has them.
+// Source: pulumi/pulumi-gcp#1028, vmware-archive/terraforming-gcp#132.
+func (s *Server) checkPolicyEtag(want, current *iampb.Policy) error {
 	if len(want.GetEtag()) == 0 || string(want.GetEtag()) == string(current.GetEtag()) {
 		return nil
 	}
-	return status.Errorf(codes.Aborted, "There were concurrent policy changes. Please retry the whole read-modify-write with "+
-		"exponential backoff. The request's ETag '%s' did not match the current policy's ETag '%s'.",
-		base64.StdEncoding.EncodeToString(want.GetEtag()), base64.StdEncoding.EncodeToString(current.GetEtag()))
+	s.policyConflicts++
+	if s.policyConflicts%2 == 0 {
+		return status.Error(codes.Aborted, policyConflict)
+	}
+	return status.Errorf(codes.Aborted, "%s The request's ETag '%s' did not match the current policy's ETag '%s'.",
+		policyConflict, escapeBytes(want.GetEtag()), escapeBytes(current.GetEtag()))
+}
+
+// escapeBytes writes bytes the way C source does, as the error above has them.
+func escapeBytes(b []byte) string {
+	var out strings.Builder
+	for _, c := range b {
+		switch {
+		case c == '\t':
+			out.WriteString(`\t`)
+		case c == '\n':
+			out.WriteString(`\n`)
+		case c == '\r':
+			out.WriteString(`\r`)
+		case c == '\\' || c == '\'' || c == '"':
+			out.WriteString(`\` + string(c))
+		case c < 0x20 || c >= 0x7f:
+			fmt.Fprintf(&out, `\%03o`, c)
+		default:
+			out.WriteByte(c)
+		}
+	}
+	return out.String()
 }
 
 // checkPolicyVersion refuses conditions below version 3, and with an etag the loss of existing ones; without an etag they

@@ -45,6 +45,8 @@ type Server struct {
 	accounts   accountState
 	run        runState
 	clusters   clusterState
+
+	policyConflicts int // writes of policies that were refused for their etag
 }
 
 // Start listens and serves until Close.
