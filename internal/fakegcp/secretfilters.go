@@ -11,7 +11,7 @@ import (
 )
 
 // filterTerm is one comparison of a filter: a field, an operator and a value, quoted or not.
-var filterTerm = regexp.MustCompile(`^([a-z_]+(?:\.[^=:<>\s]+)?)\s*(<=|>=|!=|=|:|<|>)\s*"?([^"\s]*)"?$`)
+var filterTerm = regexp.MustCompile(`^([a-z_]+(?:\.[^!=:<>\s]+)?)\s*(<=|>=|!=|=|:|<|>)\s*"?([^"\s]*)"?$`)
 
 // filtered says whether an object passes a comparison; known is false for one that is not modelled.
 type filtered[T any] func(field, operator, value string) (test func(T) bool, known bool)
