@@ -127,3 +127,36 @@ func TestConformancePropagation(t *testing.T) {
 		}
 	})
 }
+
+func TestConditionsAreEvaluated(t *testing.T) {
+	c := start(t)
+	c.secret("shop-key", "one")
+	c.secret("other", "one")
+	const member = "user:a@example.com"
+	const version = numbered + "/secrets/shop-key/versions/1"
+	tests := map[string]bool{
+		`request.time < timestamp("2026-11-01T12:00:01Z")`:                                                   true,
+		`request.time < timestamp("2026-11-01T12:00:00Z")`:                                                   false,
+		`request.time >= timestamp('2026-11-01T12:00:00Z')`:                                                  true,
+		`resource.name.startsWith("` + numbered + `/secrets/shop-")`:                                         true,
+		`resource.name.startsWith("` + numbered + `/secrets/other")`:                                         false,
+		`resource.name.endsWith('/versions/1')`:                                                              true,
+		`resource.name == "` + version + `"`:                                                                 true,
+		`resource.name != "` + version + `"`:                                                                 false,
+		`resource.name.startsWith("` + numbered + `") && request.time > timestamp("2026-01-01T00:00:00Z")`:   true,
+		`resource.name.startsWith("` + numbered + `") && request.time > timestamp("2027-01-01T00:00:00Z")`:   false,
+		`resource.name.startsWith("` + numbered + `") && request.auth.claims == "x"`:                         false,
+		`resource.name.startsWith("nothing") || request.time > timestamp("2026-01-01T00:00:00Z")`:            false,
+		`request.time < timestamp("tomorrow")`:                                                               false,
+		`api.getAttribute("iam.googleapis.com/modifiedGrantsByRole", []).hasOnly(["roles/secretmanager.a"])`: false,
+	}
+	for expression, want := range tests {
+		b := conditional(accessor, member)
+		b.Condition.Expression = expression
+		_, err := c.setProjectPolicy(&iampb.Policy{Version: 3, Bindings: []*iampb.Binding{b}})
+		must(t, err)
+		if got := c.Effective(member, "secretmanager.versions.access", version); got != want {
+			t.Errorf("%s: %v, want %v", expression, got, want)
+		}
+	}
+}

@@ -28,6 +28,18 @@ func (e effectiveness) at(now time.Time) bool {
 type policyState struct {
 	policy *iampb.Policy
 	grants map[grant]effectiveness
+	// conditional are the grants that have a condition; the others are looked up.
+	conditional []grant
+}
+
+// index brings conditional up to the grants.
+func (st *policyState) index() {
+	st.conditional = nil
+	for g := range st.grants {
+		if g.condition != "" {
+			st.conditional = append(st.conditional, g)
+		}
+	}
 }
 
 // policies are the IAM policies of all resources by policyKey.
@@ -81,6 +93,7 @@ func (st *policyState) retime(now, effective time.Time) {
 			st.grants[g] = effectiveness{from: e.from, until: effective}
 		}
 	}
+	st.index()
 }
 
 // grantsOf yields each member of each binding.
@@ -135,6 +148,7 @@ func (p policies) renameMember(from, to string) {
 				st.grants[g] = e
 			}
 		}
+		st.index()
 	}
 }
 
@@ -155,15 +169,16 @@ func (s *Server) policyKey(resource string) string {
 }
 
 // effective says whether a member ("serviceAccount:EMAIL", "principal://...") has a permission, or a role, on a resource, on
-// what the resource is in or on its project now. A grant with a condition does not count: expressions are not evaluated
-// (QUIRKS.md). The caller holds the lock.
+// what the resource is in or on its project now. Of conditions only some are evaluated (conditions.go). The caller holds the
+// lock.
 func (s *Server) effective(member, permissionOrRole, resource string) bool {
 	roles := rolesWith(permissionOrRole)
 	if strings.HasPrefix(permissionOrRole, "roles/") {
 		roles = []string{permissionOrRole}
 	}
-	for key := s.policyKey(resource); key != ""; key = collectionOf(key) {
-		if st := s.policies[s.projectKey(key)]; st != nil && st.grantsAny(roles, member, s.now()) {
+	name := s.policyKey(resource)
+	for key := name; key != ""; key = collectionOf(key) {
+		if st := s.policies[s.projectKey(key)]; st != nil && st.grantsAny(roles, member, attributes{s.now(), name}) {
 			return true
 		}
 	}
@@ -178,16 +193,22 @@ func (s *Server) projectKey(key string) string {
 	return key
 }
 
-// grantsAny says whether one of the roles counts for the member at a time.
-func (st *policyState) grantsAny(roles []string, member string, now time.Time) bool {
+// grantsAny says whether one of the roles counts for the member.
+func (st *policyState) grantsAny(roles []string, member string, of attributes) bool {
 	for _, role := range roles {
 		for _, granted := range []string{member, "allUsers", "allAuthenticatedUsers"} {
-			if e, ok := st.grants[grant{role: role, member: granted}]; ok && e.at(now) {
+			if e, ok := st.grants[grant{role: role, member: granted}]; ok && e.at(of.now) {
 				return true
 			}
 		}
 	}
-	return false
+	return slices.ContainsFunc(st.conditional, func(g grant) bool {
+		return slices.Contains(roles, g.role) && covers(g.member, member) && st.grants[g].at(of.now) && holds(g.condition, of)
+	})
+}
+
+func covers(granted, member string) bool {
+	return granted == member || granted == "allUsers" || granted == "allAuthenticatedUsers"
 }
 
 // Effective says whether a member ("serviceAccount:EMAIL", "principal://...") has a permission, or a role ("roles/..."), on

@@ -106,18 +106,5 @@ func timeTest(operator, value string) (test func(*timestamppb.Timestamp) bool, k
 	if err != nil || operator == ":" {
 		return nil, false
 	}
-	return func(t *timestamppb.Timestamp) bool {
-		switch order := t.AsTime().Compare(at); operator {
-		case "<":
-			return order < 0
-		case "<=":
-			return order <= 0
-		case ">":
-			return order > 0
-		case ">=":
-			return order >= 0
-		default: // "=", the only one left
-			return order == 0
-		}
-	}, true
+	return func(t *timestamppb.Timestamp) bool { return ordered(t.AsTime().Compare(at), operator) }, true
 }
