@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"cloud.google.com/go/container/apiv1/containerpb"
 	"cloud.google.com/go/iam/admin/apiv1/adminpb"
 	"cloud.google.com/go/iam/apiv1/iampb"
 	"cloud.google.com/go/resourcemanager/apiv3/resourcemanagerpb"
@@ -121,4 +122,36 @@ func TestAddTokenRefuses(t *testing.T) {
 			t.Errorf("AddToken(%q, %q) was taken", in.token, in.member)
 		}
 	}
+}
+
+func TestActingAsAnAccountIsAPermissionOfItsOwn(t *testing.T) {
+	c := start(t)
+	a := c.account("app-runner")
+	const deployer = "user:deployer@example.org"
+	must(t, c.AddToken("t", deployer))
+	must(t, c.UpdatePolicy(project, func(p *iampb.Policy) {
+		p.Bindings = []*iampb.Binding{binding("roles/run.admin", deployer), binding("roles/container.admin", deployer)}
+	}))
+	service := func(id, account string) error {
+		_, err := c.services.CreateService(withToken(c.ctx(), "t"), &runpb.CreateServiceRequest{Parent: location, ServiceId: id, Service: &runpb.Service{
+			Template: &runpb.RevisionTemplate{ServiceAccount: account, Containers: []*runpb.Container{{Image: image}}},
+		}})
+		return err
+	}
+	cluster := func(id string, config *containerpb.NodeConfig) error {
+		_, err := containerpb.NewClusterManagerClient(c.conn).CreateCluster(withToken(c.ctx(), "t"), &containerpb.CreateClusterRequest{
+			Parent: location, Cluster: &containerpb.Cluster{Name: id, NodePools: []*containerpb.NodePool{{Name: "web", InitialNodeCount: 1, Config: config}}},
+		})
+		return err
+	}
+	wantError(t, service("api", a.GetEmail()), codes.PermissionDenied, "Permission 'iam.serviceaccounts.actAs' denied on service account "+a.GetEmail()+" (or it may not exist).")
+	wantError(t, service("api", ""), codes.PermissionDenied, defaultCaller)
+	wantError(t, cluster("shop", &containerpb.NodeConfig{ServiceAccount: a.GetEmail()}), codes.InvalidArgument, `The user does not have access to service account "`+a.GetEmail()+`".`)
+	wantError(t, cluster("shop", nil), codes.InvalidArgument, defaultCaller)
+	_, err := c.accounts.SetIamPolicy(c.ctx(), &iampb.SetIamPolicyRequest{
+		Resource: a.GetName(), Policy: &iampb.Policy{Bindings: []*iampb.Binding{binding("roles/iam.serviceAccountUser", deployer)}},
+	})
+	must(t, err)
+	must(t, service("api", a.GetEmail()))
+	must(t, cluster("shop", &containerpb.NodeConfig{ServiceAccount: a.GetEmail()}))
 }

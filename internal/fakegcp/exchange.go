@@ -54,6 +54,9 @@ func (s *Server) handle(ctx context.Context, call Call, request any, handle grpc
 	if err := s.authorize(call); err != nil {
 		return nil, err
 	}
+	if err := s.authorizeActing(call, request); err != nil {
+		return nil, err
+	}
 	return handle(context.WithValue(ctx, callerKey{}, call.Principal), request)
 }
 
