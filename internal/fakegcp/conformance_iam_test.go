@@ -162,7 +162,12 @@ func TestConformanceServiceAccountErrors(t *testing.T) {
 	})
 	fact(t, "1.2", "right after its creation an account is unknown to readers, then denied to them", "hashicorp/terraform-provider-google#10227, #15042", func(t *testing.T) {
 		c := start(t)
-		c.SetAccountReadDelay(10 * time.Second)
+		if code, body := c.curl("POST", "/_fake/readdelay", `{"delay":"soon"}`); code != 400 || !strings.Contains(body, "soon") {
+			t.Errorf("a bad delay: %d %s", code, body)
+		}
+		if code, body := c.curl("POST", "/_fake/readdelay", `{"delay":"10s"}`); code != 200 {
+			t.Fatalf("readdelay: %d %s", code, body)
+		}
 		a := c.account("app-runner")
 		_, err := c.getAccount(a.GetName())
 		wantError(t, err, codes.NotFound, "Unknown service account")
@@ -200,7 +205,7 @@ func TestConformanceServiceAccountErrors(t *testing.T) {
 			},
 		}
 		for name, do := range calls {
-			wantError(t, do(), codes.Unimplemented, name)
+			wantError(t, do(), codes.Unimplemented, "fakegcp: google.iam.admin.v1.IAM/"+name+" is not served")
 		}
 	})
 }

@@ -164,6 +164,13 @@ func TestConformanceReplication(t *testing.T) {
 		must(t, err)
 		after, err := c.add(s.GetName(), []byte("two"))
 		must(t, err)
+		regional, err := c.createSecret(location, "k", &secretmanagerpb.Secret{CustomerManagedEncryption: &secretmanagerpb.CustomerManagedEncryption{KmsKeyName: first}})
+		must(t, err)
+		v, err := c.add(regional.GetName(), []byte("one"))
+		must(t, err)
+		if got := v.GetCustomerManagedEncryption().GetKmsKeyVersionName(); !strings.HasPrefix(got, first+"/cryptoKeyVersions/") {
+			t.Errorf("regional key version %q", got)
+		}
 		for v, want := range map[*secretmanagerpb.SecretVersion]string{before: first, after: second} {
 			if got := v.GetReplicationStatus().GetAutomatic().GetCustomerManagedEncryption().GetKmsKeyVersionName(); !strings.HasPrefix(got, want+"/cryptoKeyVersions/") {
 				t.Errorf("%s: key version %q, want one of %q", v.GetName(), got, want)

@@ -6,10 +6,14 @@ import (
 	"testing"
 	"time"
 
+	secretmanager "cloud.google.com/go/secretmanager/apiv1"
 	"cloud.google.com/go/secretmanager/apiv1/secretmanagerpb"
+	"google.golang.org/api/option"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/fakegcp"
 )
 
 func (c *cloud) version(id string) (*secretmanagerpb.SecretVersion, error) {
@@ -60,6 +64,20 @@ func TestConformanceAddingVersions(t *testing.T) {
 			Parent: shopKey, Payload: &secretmanagerpb.SecretPayload{Data: []byte("one"), DataCrc32C: proto.Int64(1)},
 		})
 		wantError(t, err, codes.InvalidArgument, "data_crc32c")
+	})
+	fact(t, "1.0", "the client does not try AddSecretVersion again: a lost answer leaves a version that nobody knows of", "secretmanager_grpc_service_config.json", func(t *testing.T) {
+		c := start(t)
+		c.secret("shop-key")
+		must(t, c.Inject(fakegcp.Fault{Method: "AddSecretVersion", When: fakegcp.After, Occurrence: 1}))
+		client, err := secretmanager.NewClient(c.ctx(), option.WithGRPCConn(c.conn))
+		must(t, err)
+		_, err = client.AddSecretVersion(c.ctx(), &secretmanagerpb.AddSecretVersionRequest{Parent: shopKey, Payload: &secretmanagerpb.SecretPayload{Data: []byte("one")}})
+		wantError(t, err, codes.Unavailable, "injected fault")
+		if got, err := c.access("1"); err != nil || got != "one" {
+			t.Errorf("version 1: %q, %v", got, err)
+		}
+		_, err = c.access("2")
+		wantError(t, err, codes.NotFound, "/versions/2] not found.")
 	})
 	fact(t, "1.3", "a payload has 1 byte to 64 KiB, any bytes", "service.proto", func(t *testing.T) {
 		c := start(t)

@@ -57,7 +57,11 @@ func (s *Server) handle(ctx context.Context, call Call, request any, handle grpc
 	if err := s.authorizeActing(call, request); err != nil {
 		return nil, err
 	}
-	return handle(context.WithValue(ctx, callerKey{}, call.Principal), request)
+	response, err = handle(context.WithValue(ctx, callerKey{}, call.Principal), request)
+	if status.Code(err) == codes.Unimplemented && !strings.HasPrefix(status.Convert(err).Message(), unmodelledPrefix) {
+		return notServed(call.Method)(ctx, request) // a generated method, whose text names neither service nor fake
+	}
+	return response, err
 }
 
 // answer is what a struck call gets. An error that the handler had anyway is not masked by one that is to come after
