@@ -200,7 +200,7 @@ func TestConformanceServiceAccountErrors(t *testing.T) {
 				return err
 			},
 			"SignJwt": func() error {
-				_, err := c.accounts.SignJwt(c.ctx(), &adminpb.SignJwtRequest{Name: a.GetName(), Payload: "{}"}) //nolint:staticcheck // deprecated, and still there
+				_, err := c.accounts.SignJwt(c.ctx(), &adminpb.SignJwtRequest{Name: a.GetName(), Payload: "{}"})
 				return err
 			},
 		}
