@@ -125,6 +125,8 @@ func TestConformancePropagation(t *testing.T) {
 		if got := test(); !slices.Equal(got, []string{"secretmanager.secrets.get"}) {
 			t.Errorf("there: %q", got)
 		}
+		_, err := c.secrets.TestIamPermissions(c.ctx(), &iampb.TestIamPermissionsRequest{Resource: shopKey, Permissions: []string{"secretmanager.*"}})
+		wantError(t, err, codes.InvalidArgument, "secretmanager.*")
 	})
 }
 

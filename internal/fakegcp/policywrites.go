@@ -239,6 +239,16 @@ func (s *Server) checkMembers(want, current *iampb.Policy, public publicMembers)
 	return nil
 }
 
+// testPermissions is testIamPermissions for permissions that are spelt out. Source: google/iam/v1/iam_policy.proto.
+func (s *Server) testPermissions(ctx context.Context, r *iampb.TestIamPermissionsRequest) (*iampb.TestIamPermissionsResponse, error) {
+	for _, p := range r.GetPermissions() {
+		if strings.Contains(p, "*") {
+			return nil, invalid("Permission %s is not valid: wildcards are not allowed.", p)
+		}
+	}
+	return s.testIamPermissions(ctx, r), nil
+}
+
 // testIamPermissions answers for the caller, as the real method does.
 func (s *Server) testIamPermissions(ctx context.Context, r *iampb.TestIamPermissionsRequest) *iampb.TestIamPermissionsResponse {
 	principal := callerOf(ctx)

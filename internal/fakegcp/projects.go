@@ -127,5 +127,5 @@ func (p *projectsService) TestIamPermissions(ctx context.Context, r *iampb.TestI
 	if _, err := p.find(r.GetResource(), "resourcemanager.projects.get"); err != nil {
 		return nil, err
 	}
-	return p.s.testIamPermissions(ctx, r), nil
+	return p.s.testPermissions(ctx, r)
 }

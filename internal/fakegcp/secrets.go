@@ -285,5 +285,5 @@ func (m *secretManager) TestIamPermissions(ctx context.Context, r *iampb.TestIam
 	if _, err := m.find(r.GetResource()); err != nil {
 		return &iampb.TestIamPermissionsResponse{}, nil //nolint:nilerr // as the method's comment says
 	}
-	return m.s.testIamPermissions(ctx, r), nil
+	return m.s.testPermissions(ctx, r)
 }

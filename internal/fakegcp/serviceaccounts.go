@@ -262,5 +262,5 @@ func (i *iamAdmin) TestIamPermissions(ctx context.Context, r *iampb.TestIamPermi
 	if _, err := i.find(r.GetResource(), "iam.serviceAccounts.get"); err != nil {
 		return nil, err
 	}
-	return i.s.testIamPermissions(ctx, r), nil
+	return i.s.testPermissions(ctx, r)
 }
