@@ -61,7 +61,8 @@ func copiedPage[T proto.Message](all iter.Seq[T], limits pageLimits, size int32,
 	return items, next, total, err
 }
 
-// cut takes a page out of a sequence and counts the whole of it.
+// cut takes a page out of a sequence and counts the whole of it. Its items are those of the sequence: stored messages may be
+// sent, and not changed.
 func cut[T any](all iter.Seq[T], limits pageLimits, size int32, token string) (items []T, next string, total int32, err error) {
 	start, end, err := limits.window(size, token)
 	if err != nil {

@@ -192,7 +192,7 @@ func (m *secretManager) ListSecrets(_ context.Context, r *secretmanagerpb.ListSe
 		return nil, err
 	}
 	all := only(m.s.store.newestFirst(m.s.numbered(r.GetParent())+"/secrets"), keep)
-	items, next, total, err := copiedPage(all, secretPages, r.GetPageSize(), r.GetPageToken())
+	items, next, total, err := cut(all, secretPages, r.GetPageSize(), r.GetPageToken())
 	if err != nil {
 		return nil, err
 	}

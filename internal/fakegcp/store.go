@@ -10,8 +10,8 @@ import (
 )
 
 // store holds the objects of all services by the full name that their API returns ("projects/P/locations/L/clusters/C",
-// "projects/NUMBER/secrets/S"). Messages are cloned on the way in and out, so nobody shares one. The server's lock
-// guards it.
+// "projects/NUMBER/secrets/S"). Messages are cloned on the way in and out. What is stored is replaced and never changed, so
+// that a list may be sent without copies. The server's lock guards it.
 type store struct {
 	// collections maps "projects/P/secrets" to its members.
 	collections map[string]*collection

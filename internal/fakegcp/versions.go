@@ -105,7 +105,7 @@ func (m *secretManager) ListSecretVersions(_ context.Context, r *secretmanagerpb
 	slices.SortFunc(all, func(a, b *secretmanagerpb.SecretVersion) int {
 		return cmp.Compare(versionNumber(b), versionNumber(a))
 	})
-	items, next, total, err := copiedPage(slices.Values(all), secretPages, r.GetPageSize(), r.GetPageToken())
+	items, next, total, err := cut(slices.Values(all), secretPages, r.GetPageSize(), r.GetPageToken())
 	if err != nil {
 		return nil, err
 	}
