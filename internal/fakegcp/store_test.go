@@ -2,10 +2,13 @@ package fakegcp_test
 
 import (
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"cloud.google.com/go/run/apiv2/runpb"
+	"cloud.google.com/go/secretmanager/apiv1/secretmanagerpb"
 )
 
 func TestListsFollowWhatIsThere(t *testing.T) {
@@ -57,4 +60,29 @@ func TestListsFollowWhatIsThere(t *testing.T) {
 	check("-", "asia-northeast1/api asia-northeast1/job asia-northeast1/web")
 	deploy("us-east1", "api")
 	check("-", "asia-northeast1/api asia-northeast1/job asia-northeast1/web us-east1/api")
+}
+
+// TestListsAreSentWhileTheirItemsChange is for the race detector: lists go out without copies.
+func TestListsAreSentWhileTheirItemsChange(t *testing.T) {
+	c := start(t)
+	c.secret("shop-key", "one")
+	c.secret("other")
+	var wg sync.WaitGroup
+	for w := range 4 {
+		wg.Go(func() {
+			for i := range 25 {
+				if w%2 == 0 {
+					if _, err := c.updateSecret(&secretmanagerpb.Secret{Name: shopKey, Labels: map[string]string{"i": strconv.Itoa(i)}}, "labels"); err != nil {
+						t.Error(err)
+					}
+					continue
+				}
+				r, err := c.secrets.ListSecrets(c.ctx(), &secretmanagerpb.ListSecretsRequest{Parent: project})
+				if err != nil || len(r.GetSecrets()) != 2 || r.GetSecrets()[1].GetName() != numbered+"/secrets/shop-key" {
+					t.Errorf("%v, %v", r, err)
+				}
+			}
+		})
+	}
+	wg.Wait()
 }
