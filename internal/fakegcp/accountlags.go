@@ -42,6 +42,7 @@ func (st *accountState) created(name string, now time.Time, propagation, reading
 func (s *Server) SetAccountReadDelay(d time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.settle()
 	s.options.AccountReadDelay = d
 }
 

@@ -48,6 +48,7 @@ func (s *Server) AddToken(token, member string) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.settle()
 	if s.callers.principals == nil {
 		s.callers = callers{principals: map[string]string{}, members: map[string]string{}}
 	}

@@ -60,11 +60,11 @@ func TestConformanceSecretTimes(t *testing.T) {
 		if got := s.GetRotation().GetNextRotationTime().AsTime(); !got.Equal(first.Add(4 * time.Hour)) {
 			t.Errorf("next rotation %v, first %v", got, first)
 		}
-		c.Advance(50 * 365 * 24 * time.Hour)
+		c.Advance(365 * 24 * time.Hour)
 		s, err = c.getSecret("shop-key")
 		must(t, err)
 		if ahead := s.GetRotation().GetNextRotationTime().AsTime().Sub(c.Now()); ahead <= 0 || ahead > 2*time.Hour {
-			t.Errorf("after 50 years the next rotation is %v ahead", ahead)
+			t.Errorf("after a year the next rotation is %v ahead", ahead)
 		}
 	})
 }

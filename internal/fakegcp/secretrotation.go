@@ -48,9 +48,7 @@ func (m *secretManager) rotate(name string, rotation *secretmanagerpb.Rotation) 
 			if r.GetRotationPeriod() == nil || !r.GetNextRotationTime().AsTime().Equal(at) {
 				return
 			}
-			period := r.GetRotationPeriod().AsDuration()
-			missed := max(0, m.s.clock.Now().Sub(at)) / period // a clock that jumps passes many, which nobody sees
-			r.NextRotationTime = timestamppb.New(at.Add((missed + 1) * period))
+			r.NextRotationTime = timestamppb.New(at.Add(r.GetRotationPeriod().AsDuration()))
 			secret.Etag = newSecretEtag()
 			m.rotate(name, r)
 		})
