@@ -20,18 +20,18 @@ import (
 
 // The size of the cloud that the benchmark measures.
 const (
-	benchServices = 2000
-	benchSecrets  = 4000
+	largeServices = 2000
+	largeSecrets  = 4000
 )
 
-// benchCloud is a fake with clients for it.
-type benchCloud struct {
+// largeCloud is a fake with clients for it.
+type largeCloud struct {
 	*fakegcp.Server
 	secrets  secretmanagerpb.SecretManagerServiceClient
 	services runpb.ServicesClient
 }
 
-func newBenchCloud(b *testing.B) *benchCloud {
+func newLargeCloud(b *testing.B) *largeCloud {
 	b.Helper()
 	s, err := fakegcp.Start(fakegcp.Options{
 		Clock:         &stoppedClock{now: time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)},
@@ -46,12 +46,12 @@ func newBenchCloud(b *testing.B) *benchCloud {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { _ = conn.Close() })
-	return &benchCloud{s, secretmanagerpb.NewSecretManagerServiceClient(conn), runpb.NewServicesClient(conn)}
+	return &largeCloud{s, secretmanagerpb.NewSecretManagerServiceClient(conn), runpb.NewServicesClient(conn)}
 }
 
-func (c *benchCloud) fill(b *testing.B) {
+func (c *largeCloud) fill(b *testing.B) {
 	b.Helper()
-	for i := range benchSecrets {
+	for i := range largeSecrets {
 		id := fmt.Sprintf("secret-%04d", i)
 		_, err := c.secrets.CreateSecret(b.Context(), &secretmanagerpb.CreateSecretRequest{
 			Parent: project, SecretId: id, Secret: &secretmanagerpb.Secret{Replication: automatic(), Labels: map[string]string{"app": id}},
@@ -66,7 +66,7 @@ func (c *benchCloud) fill(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-	for i := range benchServices {
+	for i := range largeServices {
 		_, err := c.services.CreateService(b.Context(), &runpb.CreateServiceRequest{
 			Parent: location, ServiceId: fmt.Sprintf("service-%04d", i), Service: &runpb.Service{
 				Template: &runpb.RevisionTemplate{Containers: []*runpb.Container{{Image: "gcr.io/acme-dev/shop@sha256:" + digest}}},
@@ -81,21 +81,21 @@ func (c *benchCloud) fill(b *testing.B) {
 
 const digest = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
-// call is one kind of request over either transport; i varies what is asked for.
-type call struct {
+// largeCall is one kind of request over either transport; i varies what is asked for.
+type largeCall struct {
 	name string
 	do   func(ctx context.Context, i int) error
 }
 
-func (c *benchCloud) calls() []call {
-	return []call{
+func (c *largeCloud) calls() []largeCall {
+	return []largeCall{
 		{"grpc/GetSecret", func(ctx context.Context, i int) error {
-			_, err := c.secrets.GetSecret(ctx, &secretmanagerpb.GetSecretRequest{Name: fmt.Sprintf("%s/secrets/secret-%04d", project, i%benchSecrets)})
+			_, err := c.secrets.GetSecret(ctx, &secretmanagerpb.GetSecretRequest{Name: fmt.Sprintf("%s/secrets/secret-%04d", project, i%largeSecrets)})
 			return err
 		}},
 		{"grpc/AccessSecretVersion", func(ctx context.Context, i int) error {
 			_, err := c.secrets.AccessSecretVersion(ctx, &secretmanagerpb.AccessSecretVersionRequest{
-				Name: fmt.Sprintf("%s/secrets/secret-%04d/versions/latest", project, i%benchSecrets)})
+				Name: fmt.Sprintf("%s/secrets/secret-%04d/versions/latest", project, i%largeSecrets)})
 			return err
 		}},
 		{"grpc/ListSecrets100", func(ctx context.Context, i int) error {
@@ -107,11 +107,11 @@ func (c *benchCloud) calls() []call {
 			return err
 		}},
 		{"grpc/ListSecretsFiltered", func(ctx context.Context, i int) error {
-			_, err := c.secrets.ListSecrets(ctx, &secretmanagerpb.ListSecretsRequest{Parent: project, Filter: fmt.Sprintf("labels.app=secret-%04d", i%benchSecrets)})
+			_, err := c.secrets.ListSecrets(ctx, &secretmanagerpb.ListSecretsRequest{Parent: project, Filter: fmt.Sprintf("labels.app=secret-%04d", i%largeSecrets)})
 			return err
 		}},
 		{"grpc/GetService", func(ctx context.Context, i int) error {
-			_, err := c.services.GetService(ctx, &runpb.GetServiceRequest{Name: fmt.Sprintf("%s/services/service-%04d", location, i%benchServices)})
+			_, err := c.services.GetService(ctx, &runpb.GetServiceRequest{Name: fmt.Sprintf("%s/services/service-%04d", location, i%largeServices)})
 			return err
 		}},
 		{"grpc/ListServices100", func(ctx context.Context, _ int) error {
@@ -122,17 +122,17 @@ func (c *benchCloud) calls() []call {
 			_, err := c.services.ListServices(ctx, &runpb.ListServicesRequest{Parent: location})
 			return err
 		}},
-		c.rest("GetSecret", func(i int) string { return fmt.Sprintf("/v1/%s/secrets/secret-%04d", project, i%benchSecrets) }),
+		c.rest("GetSecret", func(i int) string { return fmt.Sprintf("/v1/%s/secrets/secret-%04d", project, i%largeSecrets) }),
 		c.rest("ListSecrets100", func(int) string { return "/v1/" + project + "/secrets?pageSize=100" }),
 		c.rest("ListSecretsDefault", func(int) string { return "/v1/" + project + "/secrets" }),
-		c.rest("GetService", func(i int) string { return fmt.Sprintf("/v2/%s/services/service-%04d", location, i%benchServices) }),
+		c.rest("GetService", func(i int) string { return fmt.Sprintf("/v2/%s/services/service-%04d", location, i%largeServices) }),
 		c.rest("ListServices100", func(int) string { return "/v2/" + location + "/services?pageSize=100" }),
 		c.rest("ListServicesDefault", func(int) string { return "/v2/" + location + "/services" }),
 	}
 }
 
-func (c *benchCloud) rest(name string, path func(i int) string) call {
-	return call{"rest/" + name, func(ctx context.Context, i int) error {
+func (c *largeCloud) rest(name string, path func(i int) string) largeCall {
+	return largeCall{"rest/" + name, func(ctx context.Context, i int) error {
 		q, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+c.Addr()+path(i), nil)
 		if err != nil {
 			return err
@@ -153,10 +153,10 @@ func (c *benchCloud) rest(name string, path func(i int) string) call {
 // BenchmarkLargeCloud measures reads in a project with 2,000 Cloud Run services and 4,000 secrets with a version each, as a
 // client sees them, and the heap that the fake needs for them. It reports milliseconds at the 50th and 99th percentile.
 func BenchmarkLargeCloud(b *testing.B) {
-	c := newBenchCloud(b)
-	before := heap()
+	c := newLargeCloud(b)
+	before := heapMB()
 	c.fill(b)
-	used := heap() - before
+	used := heapMB() - before
 	for _, call := range c.calls() {
 		b.Run(call.name, func(b *testing.B) {
 			took := make([]time.Duration, 0, b.N)
@@ -177,7 +177,7 @@ func BenchmarkLargeCloud(b *testing.B) {
 
 // BenchmarkChurn measures what making and deleting a secret costs beside 4,000 others.
 func BenchmarkChurn(b *testing.B) {
-	c := newBenchCloud(b)
+	c := newLargeCloud(b)
 	c.fill(b)
 	for b.Loop() {
 		_, err := c.secrets.CreateSecret(b.Context(), &secretmanagerpb.CreateSecretRequest{
@@ -192,8 +192,8 @@ func BenchmarkChurn(b *testing.B) {
 	}
 }
 
-// heap is the memory in use after a collection, in MB.
-func heap() float64 {
+// heapMB is the memory in use after a collection, in MB.
+func heapMB() float64 {
 	runtime.GC()
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
