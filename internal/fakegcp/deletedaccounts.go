@@ -3,6 +3,8 @@ package fakegcp
 import (
 	"context"
 	"fmt"
+	"strings"
+	"time"
 
 	"cloud.google.com/go/iam/admin/apiv1/adminpb"
 	"google.golang.org/protobuf/types/known/emptypb"
@@ -24,20 +26,34 @@ func (i *iamAdmin) DeleteServiceAccount(_ context.Context, r *adminpb.DeleteServ
 	i.s.forget(account.GetName())
 	i.s.store.put(deleted, account)
 	i.s.policies.renameMember("serviceAccount:"+account.GetEmail(), deletedMember(account))
-	i.s.schedule(i.s.now().Add(purgeAfter), func() { i.s.forget(deleted) })
+	i.s.purge(deleted)
 	return &emptypb.Empty{}, nil
+}
+
+// purge has a deleted account gone for good after 30 days, unless it is undeleted until then, be it deleted again or not.
+func (s *Server) purge(deleted string) {
+	now := s.now()
+	if s.accounts.deleted == nil {
+		s.accounts.deleted = map[string]time.Time{}
+	}
+	s.accounts.deleted[deleted] = now
+	s.schedule(now.Add(purgeAfter), func() {
+		if at, ok := s.accounts.deleted[deleted]; ok && at.Equal(now) {
+			s.forget(deleted)
+		}
+	})
 }
 
 // UndeleteServiceAccount brings an account back by its unique id.
 func (i *iamAdmin) UndeleteServiceAccount(_ context.Context, r *adminpb.UndeleteServiceAccountRequest) (*adminpb.UndeleteServiceAccountResponse, error) {
-	id := lastSegment(r.GetName())
+	parent, id, _ := strings.Cut(r.GetName(), "/serviceAccounts/")
 	for _, p := range i.s.projects {
 		stored := "projects/" + p.ID + "/serviceAccounts/" + id
 		account, ok := lookup[*adminpb.ServiceAccount](i.s.store, stored)
-		if !ok || !i.s.accounts.isDeleted(stored) {
+		if !ok || !i.s.accounts.isDeleted(stored) || parent != "projects/-" && i.s.identified(parent) != "projects/"+p.ID {
 			continue
 		}
-		if _, taken := lookup[*adminpb.ServiceAccount](i.s.store, account.GetName()); taken {
+		if i.s.store.has(account.GetName()) {
 			return nil, precondition("Service account %s already exists within project projects/%s.", account.GetEmail(), p.ID)
 		}
 		i.s.forget(stored)

@@ -28,9 +28,12 @@ func precondition(format string, args ...any) error {
 	return status.Errorf(codes.FailedPrecondition, format, args...)
 }
 
+// unmodelledPrefix begins the texts of refusals that are the fake's own.
+const unmodelledPrefix = "fakegcp: "
+
 // unmodelled refuses a request that the real service may take and the fake does not know.
 func unmodelled(format string, args ...any) error {
-	return status.Errorf(codes.Unimplemented, "fakegcp: "+format, args...)
+	return status.Errorf(codes.Unimplemented, unmodelledPrefix+format, args...)
 }
 
 // withDetails adds details to a status error.

@@ -68,6 +68,9 @@ func (s *Server) handleLocked(ctx context.Context, call Call, request any, handl
 	if err := s.authorize(call); err != nil {
 		return nil, err
 	}
+	if err := s.authorizeActing(call, request); err != nil {
+		return nil, err
+	}
 	if err := s.file.failure(); err != nil && call.Mutating {
 		return nil, err
 	}
@@ -91,6 +94,9 @@ func (s *Server) handleAt(ctx context.Context, now time.Time, call Call, request
 	s.atMoment(now, s.file.seed("record", s.file.next()), func() {
 		response, err = handle(context.WithValue(ctx, callerKey{}, call.Principal), request)
 	})
+	if status.Code(err) == codes.Unimplemented && !strings.HasPrefix(status.Convert(err).Message(), unmodelledPrefix) {
+		return notServed(call.Method)(ctx, request) // a generated method, whose text names neither service nor fake
+	}
 	return response, err
 }
 

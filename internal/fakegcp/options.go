@@ -30,6 +30,8 @@ type Options struct {
 	OperationTime time.Duration
 	// PropagationDelay is how long a change of a policy takes to become effective, by the virtual clock.
 	PropagationDelay time.Duration
+	// AccountReadDelay is for how long a new service account cannot be read (SetAccountReadDelay), by the virtual clock.
+	AccountReadDelay time.Duration
 	// Clock is the time that the virtual clock starts from; the system's by default. If it has a method
 	// Advance(time.Duration), the server turns it forward instead of keeping a distance of its own, so that a client
 	// under test can share it, until its speed is set.

@@ -28,6 +28,18 @@ func (e effectiveness) at(now time.Time) bool {
 type policyState struct {
 	policy *iampb.Policy
 	grants map[grant]effectiveness
+	// conditional are the grants that have a condition; the others are looked up.
+	conditional []grant
+}
+
+// index brings conditional up to the grants.
+func (st *policyState) index() {
+	st.conditional = nil
+	for g := range st.grants {
+		if g.condition != "" {
+			st.conditional = append(st.conditional, g)
+		}
+	}
 }
 
 // policies are the IAM policies of all resources by policyKey.
@@ -81,6 +93,7 @@ func (st *policyState) retime(now, effective time.Time) {
 			st.grants[g] = effectiveness{from: e.from, until: effective}
 		}
 	}
+	st.index()
 }
 
 // grantsOf yields each member of each binding.
@@ -107,8 +120,12 @@ func (p policies) all() func(func(string, *iampb.Policy) bool) {
 	}
 }
 
-// drop forgets the policy of a resource and of what is below it.
+// drop forgets the policy of a resource, and of what is below it for a project: nothing else with a policy is in another.
 func (p policies) drop(name string) {
+	if strings.Count(name, "/") > 1 {
+		delete(p, name)
+		return
+	}
 	maps.DeleteFunc(p, func(key string, _ *policyState) bool {
 		return key == name || strings.HasPrefix(key, name+"/")
 	})
@@ -131,6 +148,7 @@ func (p policies) renameMember(from, to string) {
 				st.grants[g] = e
 			}
 		}
+		st.index()
 	}
 }
 
@@ -150,39 +168,43 @@ func (s *Server) policyKey(resource string) string {
 	}
 }
 
-// permissionRoles names the predefined roles that carry a permission which the fake itself checks.
-// Source: https://cloud.google.com/iam/docs/roles-permissions.
-var permissionRoles = map[string][]string{
-	accessSecretPayload:                  {"roles/secretmanager.secretAccessor", "roles/secretmanager.admin", "roles/owner"},
-	"iam.serviceAccounts.getAccessToken": {"roles/iam.workloadIdentityUser", "roles/iam.serviceAccountTokenCreator"},
-	"run.routes.invoke":                  {"roles/run.invoker", "roles/run.admin", "roles/owner"},
-}
-
-// effective says whether a member ("serviceAccount:EMAIL", "principal://...") has a permission, or a role, on a resource or
-// on its project now. A grant with a condition does not count: expressions are not evaluated (QUIRKS.md). The caller holds
-// the lock.
+// effective says whether a member ("serviceAccount:EMAIL", "principal://...") has a permission, or a role, on a resource, on
+// what the resource is in or on its project now. Of conditions only some are evaluated (conditions.go). The caller holds the
+// lock.
 func (s *Server) effective(member, permissionOrRole, resource string) bool {
-	roles := permissionRoles[permissionOrRole]
+	roles := rolesWith(permissionOrRole)
 	if strings.HasPrefix(permissionOrRole, "roles/") {
 		roles = []string{permissionOrRole}
 	}
-	key := s.policyKey(resource)
-	keys := []string{key}
-	if p, ok := s.projectOf(key); ok {
-		keys = append(keys, "projects/"+p.ID)
-	}
-	for _, key := range keys {
-		st := s.policies[key]
-		if st == nil {
-			continue
+	name := s.policyKey(resource)
+	for key := name; key != ""; key = collectionOf(key) {
+		if st := s.policies[s.projectKey(key)]; st != nil && st.grantsAny(roles, member, attributes{s.now(), name}) {
+			return true
 		}
-		for g, e := range st.grants {
-			if e.at(s.now()) && g.condition == "" && slices.Contains(roles, g.role) && covers(g.member, member) {
+	}
+	return false
+}
+
+// projectKey is the key itself, or the project's id in place of its number, which Secret Manager's names have.
+func (s *Server) projectKey(key string) string {
+	if strings.Count(key, "/") == 1 {
+		return s.identified(key)
+	}
+	return key
+}
+
+// grantsAny says whether one of the roles counts for the member.
+func (st *policyState) grantsAny(roles []string, member string, of attributes) bool {
+	for _, role := range roles {
+		for _, granted := range []string{member, "allUsers", "allAuthenticatedUsers"} {
+			if e, ok := st.grants[grant{role: role, member: granted}]; ok && e.at(of.now) {
 				return true
 			}
 		}
 	}
-	return false
+	return slices.ContainsFunc(st.conditional, func(g grant) bool {
+		return slices.Contains(roles, g.role) && covers(g.member, member) && st.grants[g].at(of.now) && holds(g.condition, of)
+	})
 }
 
 func covers(granted, member string) bool {

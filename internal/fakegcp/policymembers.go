@@ -22,6 +22,8 @@ var (
 	identityPoolPrincipal = regexp.MustCompile(`^principal(?:Set)?://iam\.googleapis\.com/projects/(\d+)/locations/global/workloadIdentityPools/([a-z0-9-]+)\.svc\.id\.goog/`)
 	// accountMember is a service account of a project.
 	accountMember = regexp.MustCompile(`^serviceAccount:([^@]+@([a-z0-9-]+)\.iam\.gserviceaccount\.com)$`)
+	// deletedAccountMember is a deleted service account: address and unique id.
+	deletedAccountMember = regexp.MustCompile(`^deleted:serviceAccount:([^?]+)\?uid=([0-9]+)$`)
 )
 
 // checkMember refuses a member that does not exist in a project of this fake; other projects' members it cannot know.
@@ -72,6 +74,16 @@ func (s *Server) checkAccountMember(email, project string) error {
 		return invalid("Service account %s does not exist.", email)
 	}
 	return nil
+}
+
+// undeletedMember is the plain member if the account with that address and unique id is there again, else the deleted: form
+// as it was written.
+func (s *Server) undeletedMember(member, email, uniqueID string) string {
+	name, ok := s.accountName("projects/-/serviceAccounts/" + email)
+	if a, _ := lookup[*adminpb.ServiceAccount](s.store, name); !ok || a.GetUniqueId() != uniqueID {
+		return member
+	}
+	return "serviceAccount:" + email
 }
 
 // hash20 is the first 10 bytes of a SHA-256, 20 digits when printed.

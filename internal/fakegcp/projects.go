@@ -121,12 +121,15 @@ func (p *projectsService) GetIamPolicy(_ context.Context, r *iampb.GetIamPolicyR
 	if _, err := p.find(r.GetResource(), "resourcemanager.projects.getIamPolicy"); err != nil {
 		return nil, err
 	}
-	return p.s.getIamPolicy(r), nil
+	return p.s.readPolicy(r)
 }
 
-// SetIamPolicy replaces the project's policy; allUsers is refused on projects.
+// SetIamPolicy replaces the project's policy; allUsers and external owners are refused on projects.
 func (p *projectsService) SetIamPolicy(_ context.Context, r *iampb.SetIamPolicyRequest) (*iampb.Policy, error) {
 	if _, err := p.find(r.GetResource(), "resourcemanager.projects.setIamPolicy"); err != nil {
+		return nil, err
+	}
+	if err := checkOwners(r.GetPolicy(), p.s.policies.get(p.s.policyKey(r.GetResource()))); err != nil {
 		return nil, err
 	}
 	return p.s.setIamPolicy(r, refusePublic)
@@ -137,5 +140,5 @@ func (p *projectsService) TestIamPermissions(ctx context.Context, r *iampb.TestI
 	if _, err := p.find(r.GetResource(), "resourcemanager.projects.get"); err != nil {
 		return nil, err
 	}
-	return p.s.testIamPermissions(ctx, r), nil
+	return p.s.testPermissions(ctx, r)
 }

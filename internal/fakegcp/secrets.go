@@ -3,7 +3,6 @@ package fakegcp
 import (
 	"context"
 	"fmt"
-	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -30,10 +29,11 @@ type secretState struct {
 }
 
 func (st *secretState) drop(name string) {
+	for n := range st.last[name] {
+		delete(st.payloads, fmt.Sprintf("%s/versions/%d", name, n+1))
+	}
 	delete(st.last, name)
-	maps.DeleteFunc(st.payloads, func(version string, _ []byte) bool {
-		return version == name || strings.HasPrefix(version, name+"/")
-	})
+	delete(st.payloads, name)
 }
 
 var (
@@ -71,8 +71,8 @@ func (m *secretManager) checkProject(name, permission string) error {
 
 // CreateSecret makes a secret without versions.
 func (m *secretManager) CreateSecret(_ context.Context, r *secretmanagerpb.CreateSecretRequest) (*secretmanagerpb.Secret, error) {
-	if !secretParentForm.MatchString(r.GetParent()) {
-		return nil, invalid("The provided parent [%s] is not in the form projects/* or projects/*/locations/*.", r.GetParent())
+	if err := checkSecretParent(r.GetParent()); err != nil {
+		return nil, err
 	}
 	if err := m.checkProject(r.GetParent(), "secretmanager.secrets.create"); err != nil {
 		return nil, err
@@ -92,6 +92,7 @@ func (m *secretManager) CreateSecret(_ context.Context, r *secretmanagerpb.Creat
 		return nil, err
 	}
 	secret.Name, secret.CreateTime, secret.Etag = name, m.s.timestamp(), newSecretEtag()
+	secret.Tags, secret.PolicyMember = nil, nil // input only, output only
 	if err := m.finish(secret); err != nil {
 		return nil, err
 	}
@@ -105,9 +106,27 @@ func checkReplication(parent string, secret *secretmanagerpb.Secret) error {
 		return invalid("Secret.replication must be specified.")
 	case regional && secret.GetReplication() != nil:
 		return invalid("Secret.replication must not be specified for regional secrets.")
+	case !regional && secret.GetCustomerManagedEncryption() != nil:
+		return invalid("Secret.customer_managed_encryption is for regional secrets; others have it in their replication.")
+	case secret.GetSecretType() != secretmanagerpb.Secret_SECRET_TYPE_UNSPECIFIED:
+		return unmodelled("secrets of type %s", secret.GetSecretType())
 	}
-	if u := secret.GetReplication().GetUserManaged(); u != nil && len(u.GetReplicas()) == 0 {
+	return checkReplicas(secret.GetReplication().GetUserManaged())
+}
+
+func checkReplicas(u *secretmanagerpb.Replication_UserManaged) error {
+	if u == nil {
+		return nil
+	}
+	if len(u.GetReplicas()) == 0 {
 		return invalid("Secret.replication.user_managed.replicas must not be empty.")
+	}
+	seen := map[string]bool{}
+	for _, r := range u.GetReplicas() {
+		if r.GetLocation() == "" || seen[r.GetLocation()] {
+			return invalid("Secret.replication.user_managed.replicas must name each location once, not [%s].", r.GetLocation())
+		}
+		seen[r.GetLocation()] = true
 	}
 	return nil
 }
@@ -115,6 +134,9 @@ func checkReplication(parent string, secret *secretmanagerpb.Secret) error {
 // finish checks a secret, turns ttl into the expiry that it stands for, and stores it.
 func (m *secretManager) finish(secret *secretmanagerpb.Secret) error {
 	if ttl := secret.GetTtl(); ttl != nil {
+		if ttl.AsDuration() <= 0 {
+			return invalid("Secret.ttl must be positive.")
+		}
 		secret.Expiration = &secretmanagerpb.Secret_ExpireTime{ExpireTime: timestamppb.New(m.s.timestamp().AsTime().Add(ttl.AsDuration()))}
 	}
 	if err := m.check(secret); err != nil {
@@ -124,6 +146,7 @@ func (m *secretManager) finish(secret *secretmanagerpb.Secret) error {
 	if at := secret.GetExpireTime(); at != nil {
 		m.expire(secret.GetName(), at.AsTime())
 	}
+	m.rotate(secret.GetName(), secret.GetRotation())
 	return nil
 }
 
@@ -144,8 +167,23 @@ func (m *secretManager) GetSecret(_ context.Context, r *secretmanagerpb.GetSecre
 	return m.find(r.GetName())
 }
 
-// ListSecrets lists by name.
+// secretPages are the limits of the lists of secrets and of versions. The most is documented; how many there are when the
+// request does not say is up to the server. Source: google/cloud/secretmanager/v1/service.proto.
+var secretPages = pageLimits{standard: 100, most: 25000}
+
+// totalSize is the number of items on all pages, 0 with a filter. Source: google/cloud/secretmanager/v1/service.proto.
+func totalSize(filter string, total int32) int32 {
+	if filter != "" {
+		return 0
+	}
+	return total
+}
+
+// ListSecrets lists the newest first.
 func (m *secretManager) ListSecrets(_ context.Context, r *secretmanagerpb.ListSecretsRequest) (*secretmanagerpb.ListSecretsResponse, error) {
+	if err := checkSecretParent(r.GetParent()); err != nil {
+		return nil, err
+	}
 	if err := m.checkProject(r.GetParent(), "secretmanager.secrets.list"); err != nil {
 		return nil, err
 	}
@@ -153,15 +191,23 @@ func (m *secretManager) ListSecrets(_ context.Context, r *secretmanagerpb.ListSe
 	if err != nil {
 		return nil, err
 	}
-	items, next, total, err := listPage(m.s.store, m.s.numbered(r.GetParent())+"/secrets", keep, r.GetPageSize(), r.GetPageToken())
+	all := only(m.s.store.newestFirst(m.s.numbered(r.GetParent())+"/secrets"), keep)
+	items, next, total, err := cut(all, secretPages, r.GetPageSize(), r.GetPageToken())
 	if err != nil {
 		return nil, err
 	}
-	return &secretmanagerpb.ListSecretsResponse{Secrets: items, NextPageToken: next, TotalSize: total}, nil
+	return &secretmanagerpb.ListSecretsResponse{Secrets: items, NextPageToken: next, TotalSize: totalSize(r.GetFilter(), total)}, nil
 }
 
-// immutableSecretFields cannot be updated.
-var immutableSecretFields = []string{"name", "create_time", "replication", "customer_managed_encryption"}
+func checkSecretParent(parent string) error {
+	if !secretParentForm.MatchString(parent) {
+		return invalid("The provided parent [%s] is not in the form projects/* or projects/*/locations/*.", parent)
+	}
+	return nil
+}
+
+// immutableSecretFields cannot be updated; of replication only the keys can.
+var immutableSecretFields = []string{"name", "create_time", "tags", "secret_type", "policy_member"}
 
 // UpdateSecret changes the fields that the mask names.
 func (m *secretManager) UpdateSecret(_ context.Context, r *secretmanagerpb.UpdateSecretRequest) (*secretmanagerpb.Secret, error) {
@@ -182,7 +228,11 @@ func (m *secretManager) UpdateSecret(_ context.Context, r *secretmanagerpb.Updat
 		return nil, err
 	}
 	mask = slices.DeleteFunc(mask, func(p string) bool { return p == "etag" })
+	before := proto.CloneOf(secret.GetReplication())
 	if err := applyMask(secret, r.GetSecret(), mask); err != nil {
+		return nil, err
+	}
+	if err := checkReplicationUpdate(before, secret.GetReplication()); err != nil {
 		return nil, err
 	}
 	secret.Etag = newSecretEtag()
@@ -219,7 +269,7 @@ func (m *secretManager) GetIamPolicy(_ context.Context, r *iampb.GetIamPolicyReq
 	if _, err := m.find(r.GetResource()); err != nil {
 		return nil, err
 	}
-	return m.s.getIamPolicy(r), nil
+	return m.s.readPolicy(r)
 }
 
 // SetIamPolicy replaces the secret's policy.
@@ -235,5 +285,5 @@ func (m *secretManager) TestIamPermissions(ctx context.Context, r *iampb.TestIam
 	if _, err := m.find(r.GetResource()); err != nil {
 		return &iampb.TestIamPermissionsResponse{}, nil //nolint:nilerr // as the method's comment says
 	}
-	return m.s.testIamPermissions(ctx, r), nil
+	return m.s.testPermissions(ctx, r)
 }

@@ -55,6 +55,7 @@ type world struct {
 	operations operations
 	rules      []*operationRule
 	denied     map[denial]bool
+	callers    callers
 	images     images
 	policies   policies
 	projects   projects
@@ -62,6 +63,8 @@ type world struct {
 	accounts   accountState
 	run        runState
 	clusters   clusterState
+
+	policyConflicts int // writes of policies that were refused for their etag
 }
 
 // Start listens and serves until Close.

@@ -1,7 +1,6 @@
 package fakegcp
 
 import (
-	"cmp"
 	"context"
 	"regexp"
 	"slices"
@@ -27,9 +26,20 @@ type iamAdmin struct {
 type accountState struct {
 	// known is when policies get to know an account.
 	known map[string]time.Time
+	// hidden is until when a new account cannot be read, or not by everyone.
+	hidden map[string]lag
+	// deleted is when an account was deleted.
+	deleted map[string]time.Time
 }
 
-func (st *accountState) drop(name string) { delete(st.known, name) }
+func (st *accountState) drop(name string) {
+	delete(st.known, name)
+	delete(st.hidden, name)
+	delete(st.deleted, name)
+}
+
+// accountPages are the limits of ListServiceAccounts. Source: google/iam/admin/v1/iam.proto.
+var accountPages = pageLimits{standard: 20, most: 100}
 
 var uniqueIDForm = regexp.MustCompile(`^[0-9]{15,25}$`)
 
@@ -71,14 +81,14 @@ func (s *Server) accountName(name string) (string, bool) {
 		}
 		collection := "projects/" + p.ID + "/serviceAccounts"
 		if stored := collection + "/" + parts[3]; !s.accounts.isDeleted(stored) {
-			if _, ok := s.store.collections[collection][stored]; ok {
+			if s.store.has(stored) {
 				return stored, true
 			}
 			continue
 		}
-		for stored, m := range s.store.collections[collection] {
-			if a, ok := m.(*adminpb.ServiceAccount); ok && !s.accounts.isDeleted(stored) && a.GetUniqueId() == parts[3] {
-				return stored, true
+		for e := range s.store.byName(collection) {
+			if a, ok := e.message.(*adminpb.ServiceAccount); ok && !s.accounts.isDeleted(e.name) && a.GetUniqueId() == parts[3] {
+				return e.name, true
 			}
 		}
 	}
@@ -118,10 +128,7 @@ func (i *iamAdmin) CreateServiceAccount(_ context.Context, r *adminpb.CreateServ
 		return nil, withDetails(err, resourceInfo(account.GetName()))
 	}
 	i.s.store.put(account.GetName(), account)
-	if i.s.accounts.known == nil {
-		i.s.accounts.known = map[string]time.Time{}
-	}
-	i.s.accounts.known[account.GetName()] = i.s.now().Add(i.s.options.PropagationDelay)
+	i.s.accounts.created(account.GetName(), i.s.now(), i.s.options.PropagationDelay, i.s.options.AccountReadDelay)
 	return account, nil
 }
 
@@ -137,7 +144,15 @@ func checkAccountTexts(a *adminpb.ServiceAccount) error {
 
 // GetServiceAccount takes an address or a unique id.
 func (i *iamAdmin) GetServiceAccount(_ context.Context, r *adminpb.GetServiceAccountRequest) (*adminpb.ServiceAccount, error) {
-	return i.find(r.GetName(), "iam.serviceAccounts.get")
+	const permission = "iam.serviceAccounts.get"
+	account, err := i.find(r.GetName(), permission)
+	if err != nil {
+		return nil, err
+	}
+	if err := i.s.accounts.hidden[account.GetName()].refusal(i.s.now(), r.GetName(), permission); err != nil {
+		return nil, err
+	}
+	return account, nil
 }
 
 // ListServiceAccounts lists the project's live accounts by address.
@@ -146,24 +161,19 @@ func (i *iamAdmin) ListServiceAccounts(_ context.Context, r *adminpb.ListService
 	if !ok {
 		return nil, permissionDenied(iamService, "iam.serviceAccounts.list", r.GetName())
 	}
-	all := i.accounts(p, func(stored string) bool { return !i.s.accounts.isDeleted(stored) })
-	slices.SortFunc(all, func(a, b *adminpb.ServiceAccount) int { return cmp.Compare(a.GetEmail(), b.GetEmail()) })
-	items, next, err := page(all, r.GetPageSize(), r.GetPageToken())
+	listed := func(yield func(*adminpb.ServiceAccount) bool) {
+		for e := range i.s.store.byName("projects/" + p.ID + "/serviceAccounts") {
+			a, ok := e.message.(*adminpb.ServiceAccount)
+			if ok && !i.s.accounts.isDeleted(e.name) && !i.s.accounts.hidden[e.name].at(i.s.now()) && !yield(a) {
+				return
+			}
+		}
+	}
+	items, next, _, err := copiedPage(listed, accountPages, r.GetPageSize(), r.GetPageToken())
 	if err != nil {
 		return nil, err
 	}
 	return &adminpb.ListServiceAccountsResponse{Accounts: items, NextPageToken: next}, nil
-}
-
-func (i *iamAdmin) accounts(p project, keep func(stored string) bool) []*adminpb.ServiceAccount {
-	var all []*adminpb.ServiceAccount
-	collection := "projects/" + p.ID + "/serviceAccounts"
-	for stored := range i.s.store.collections[collection] {
-		if a, ok := lookup[*adminpb.ServiceAccount](i.s.store, stored); ok && keep(stored) {
-			all = append(all, a)
-		}
-	}
-	return all
 }
 
 // patchableAccountFields may be in the mask of PatchServiceAccount.
@@ -196,6 +206,21 @@ func (i *iamAdmin) PatchServiceAccount(_ context.Context, r *adminpb.PatchServic
 	return answer, applyMask(answer, account, mask)
 }
 
+// UpdateServiceAccount is the older PatchServiceAccount: it sets the display name only and answers with the whole account.
+// Source: google/iam/admin/v1/iam.proto.
+func (i *iamAdmin) UpdateServiceAccount(_ context.Context, r *adminpb.ServiceAccount) (*adminpb.ServiceAccount, error) {
+	account, err := i.find(r.GetName(), "iam.serviceAccounts.update")
+	if err != nil {
+		return nil, err
+	}
+	if err := checkAccountTexts(r); err != nil {
+		return nil, err
+	}
+	account.DisplayName, account.Etag = r.GetDisplayName(), randomBytes(8)
+	i.s.store.put(account.GetName(), account)
+	return account, nil
+}
+
 // DisableServiceAccount keeps the account and takes its access away.
 func (i *iamAdmin) DisableServiceAccount(_ context.Context, r *adminpb.DisableServiceAccountRequest) (*emptypb.Empty, error) {
 	return i.setDisabled(r.GetName(), "iam.serviceAccounts.disable", true)
@@ -221,7 +246,7 @@ func (i *iamAdmin) GetIamPolicy(_ context.Context, r *iampb.GetIamPolicyRequest)
 	if _, err := i.find(r.GetResource(), "iam.serviceAccounts.getIamPolicy"); err != nil {
 		return nil, err
 	}
-	return i.s.getIamPolicy(r), nil
+	return i.s.readPolicy(r)
 }
 
 // SetIamPolicy replaces the policy of the account as a resource.
@@ -237,5 +262,5 @@ func (i *iamAdmin) TestIamPermissions(ctx context.Context, r *iampb.TestIamPermi
 	if _, err := i.find(r.GetResource(), "iam.serviceAccounts.get"); err != nil {
 		return nil, err
 	}
-	return i.s.testIamPermissions(ctx, r), nil
+	return i.s.testPermissions(ctx, r)
 }

@@ -20,6 +20,8 @@ const maxPayloadBytes = 64 << 10
 
 var versionNameForm = regexp.MustCompile(`^(projects/[^/]+(?:/locations/[^/]+)?/secrets/[^/]+)/versions/([^/]+)$`)
 
+var versionNumberForm = regexp.MustCompile(`^[0-9]+$`)
+
 // castagnoli is the polynomial of payload checksums.
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
@@ -76,28 +78,12 @@ func (m *secretManager) AddSecretVersion(_ context.Context, r *secretmanagerpb.A
 		State:                          secretmanagerpb.SecretVersion_ENABLED,
 		ReplicationStatus:              replicationStatus(secret),
 		ClientSpecifiedPayloadChecksum: r.GetPayload().DataCrc32C != nil,
+		CustomerManagedEncryption:      keyVersion(secret.GetCustomerManagedEncryption()),
 		Etag:                           newSecretEtag(),
 	}
 	m.s.store.put(version.GetName(), version)
 	m.s.secrets.payloads[version.GetName()] = slices.Clone(data)
 	return version, nil
-}
-
-// replicationStatus says where the version is stored; regional secrets have none.
-func replicationStatus(secret *secretmanagerpb.Secret) *secretmanagerpb.ReplicationStatus {
-	switch r := secret.GetReplication().GetReplication().(type) {
-	case *secretmanagerpb.Replication_Automatic_:
-		return &secretmanagerpb.ReplicationStatus{ReplicationStatus: &secretmanagerpb.ReplicationStatus_Automatic{
-			Automatic: &secretmanagerpb.ReplicationStatus_AutomaticStatus{},
-		}}
-	case *secretmanagerpb.Replication_UserManaged_:
-		status := &secretmanagerpb.ReplicationStatus_UserManagedStatus{}
-		for _, replica := range r.UserManaged.GetReplicas() {
-			status.Replicas = append(status.Replicas, &secretmanagerpb.ReplicationStatus_UserManagedStatus_ReplicaStatus{Location: replica.GetLocation()})
-		}
-		return &secretmanagerpb.ReplicationStatus{ReplicationStatus: &secretmanagerpb.ReplicationStatus_UserManaged{UserManaged: status}}
-	}
-	return nil
 }
 
 // GetSecretVersion is the version without its payload.
@@ -115,16 +101,15 @@ func (m *secretManager) ListSecretVersions(_ context.Context, r *secretmanagerpb
 	if err != nil {
 		return nil, err
 	}
-	all := children[*secretmanagerpb.SecretVersion](m.s.store, secret.GetName()+"/versions")
-	all = slices.DeleteFunc(all, func(v *secretmanagerpb.SecretVersion) bool { return !keep(v) })
+	all := slices.Collect(only(m.s.store.byName(secret.GetName()+"/versions"), keep))
 	slices.SortFunc(all, func(a, b *secretmanagerpb.SecretVersion) int {
 		return cmp.Compare(versionNumber(b), versionNumber(a))
 	})
-	items, next, err := page(all, r.GetPageSize(), r.GetPageToken())
+	items, next, total, err := cut(slices.Values(all), secretPages, r.GetPageSize(), r.GetPageToken())
 	if err != nil {
 		return nil, err
 	}
-	return &secretmanagerpb.ListSecretVersionsResponse{Versions: items, NextPageToken: next, TotalSize: int32(len(all))}, nil
+	return &secretmanagerpb.ListSecretVersionsResponse{Versions: items, NextPageToken: next, TotalSize: totalSize(r.GetFilter(), total)}, nil
 }
 
 func versionNumber(v *secretmanagerpb.SecretVersion) int {
@@ -209,8 +194,12 @@ func (m *secretManager) destroy(v *secretmanagerpb.SecretVersion) {
 	delete(m.s.secrets.payloads, v.GetName())
 }
 
-// changeState is what enable, disable and destroy share: a destroyed version stays so.
+// changeState is what enable, disable and destroy share: a destroyed version stays so, and versions go by their numbers,
+// as aliases are for reading only. Source: google/cloud/secretmanager/v1/resources.proto.
 func (m *secretManager) changeState(name, etag string, change func(*secretmanagerpb.SecretVersion)) (*secretmanagerpb.SecretVersion, error) {
+	if parts := versionNameForm.FindStringSubmatch(name); parts != nil && !versionNumberForm.MatchString(parts[2]) {
+		return nil, invalid("The version [%s] must be a number.", parts[2])
+	}
 	version, err := m.findVersion(name)
 	if err != nil {
 		return nil, err
