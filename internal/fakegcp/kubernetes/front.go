@@ -26,6 +26,7 @@ type front struct {
 	server   *http.Server
 	served   chan struct{}
 	upstream *http.Transport
+	patience time.Duration // buildPatience
 }
 
 func openFront(c *Cluster) (*front, error) {
@@ -33,7 +34,7 @@ func openFront(c *Cluster) (*front, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &front{cluster: c, served: make(chan struct{})}
+	f := &front{cluster: c, served: make(chan struct{}), patience: buildPatience}
 	if f.listener, err = c.listen(); err != nil {
 		return nil, fmt.Errorf("endpoint of cluster %s: %w", c.options.Name, err)
 	}
@@ -78,7 +79,9 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	plane, err := f.plane(r.Context())
 	if err != nil {
-		w.Header().Set("Retry-After", retryAfterSeconds)
+		if errors.Is(err, errBuilding) {
+			w.Header().Set("Retry-After", retryAfterSeconds)
+		}
 		refuse(w, http.StatusServiceUnavailable, metav1.StatusReasonServiceUnavailable, err.Error())
 		return
 	}
@@ -105,7 +108,7 @@ var errBuilding = errors.New("the programs of Kubernetes are being built, once, 
 func (f *front) plane(ctx context.Context) (*ControlPlane, error) {
 	if f.cluster.building.Load() {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, buildPatience, errBuilding)
+		ctx, cancel = context.WithTimeoutCause(ctx, f.patience, errBuilding)
 		defer cancel()
 	}
 	return f.cluster.ControlPlane(ctx)

@@ -93,7 +93,7 @@ func run(ctx context.Context, args []string, stderr io.Writer) (err error) {
 	}
 	log.Info("serving", "address", server.Addr(), "project", set.fake.Project, "number", set.fake.ProjectNumber)
 	if len(set.command) > 0 {
-		return runCommand(ctx, server, set.command, set.expectEmpty)
+		return runCommand(server, set.command, set.expectEmpty)
 	}
 	<-ctx.Done()
 	return nil

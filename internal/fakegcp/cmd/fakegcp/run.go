@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -38,7 +37,7 @@ func cutCommand(args []string) (flags, command []string) {
 
 // runCommand runs the command against the server and waits for it. SIGINT reaches the command from the terminal; SIGTERM is
 // passed on to it, so that it can end in order before the server does.
-func runCommand(ctx context.Context, server *fakegcp.Server, command []string, expectEmpty bool) error {
+func runCommand(server *fakegcp.Server, command []string, expectEmpty bool) error {
 	cmd := exec.Command(command[0], command[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	cmd.Env = append(os.Environ(), emulatorVariable+"="+server.Addr())
@@ -50,7 +49,7 @@ func runCommand(ctx context.Context, server *fakegcp.Server, command []string, e
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
-	err := waitFor(ctx, cmd, ended, terminated)
+	err := waitFor(cmd, ended, terminated)
 	var exit *exec.ExitError
 	switch {
 	case errors.As(err, &exit):
@@ -63,16 +62,14 @@ func runCommand(ctx context.Context, server *fakegcp.Server, command []string, e
 	return nil
 }
 
-func waitFor(ctx context.Context, cmd *exec.Cmd, ended <-chan error, terminated <-chan os.Signal) error {
+// waitFor waits for the command's end, and for nothing else: after a SIGINT, which it has got as well, it ends in order.
+func waitFor(cmd *exec.Cmd, ended <-chan error, terminated <-chan os.Signal) error {
 	for {
 		select {
 		case err := <-ended:
 			return err
 		case s := <-terminated:
 			_ = cmd.Process.Signal(s) // it may have ended by itself meanwhile
-		case <-ctx.Done():
-			// SIGINT: the command has got it too. Wait for its orderly end.
-			ctx = context.WithoutCancel(ctx)
 		}
 	}
 }
