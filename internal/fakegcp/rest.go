@@ -140,7 +140,10 @@ func (s *Server) serveREST(w http.ResponseWriter, r *http.Request, b binding, se
 		writeRESTError(w, b.method, err)
 		return
 	}
-	writeREST(w, response.(proto.Message), format) //nolint:forcetypeassert // a gRPC handler returns nothing else
+	answer := response.(proto.Message) //nolint:forcetypeassert // a gRPC handler returns nothing else
+	if !s.writeList(w, answer, format) {
+		writeREST(w, answer, format)
+	}
 }
 
 // htmlNotFound is what Google's front end says about a path that no API has: a page, not JSON. Clients must cope.

@@ -115,12 +115,16 @@ func (k runKind[T]) noun() string {
 	return map[string]string{"services": "SERVICE", "workerPools": "WORKER_POOL"}[k.collection]
 }
 
+// runPages: how many items a list of Cloud Run holds is not documented; as many as other Google lists do.
+var runPages = pageLimits{standard: 100, most: 1000}
+
 // list is a page of the objects of a location, "-" for every one.
 func (k runKind[T]) list(s *Server, parent string, size int32, token string) ([]T, string, error) {
 	parent, err := k.parentOf(s, parent, "list")
 	if err != nil {
 		return nil, "", err
 	}
-	items, next, _, err := listPage[T](s.store, parent+"/"+k.collection, nil, size, token)
+	// The stored messages are sent as they are: they are replaced, never changed.
+	items, next, _, err := cut(only[T](s.store.byName(parent+"/"+k.collection), nil), runPages, size, token)
 	return items, next, err
 }

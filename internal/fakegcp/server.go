@@ -19,13 +19,14 @@ const maxMessageBytes = 10 << 20
 
 // Server is one fake Google Cloud. Its control methods (control.go) may be called at any time from any goroutine.
 type Server struct {
-	options  Options // as they are now; mu guards those that control methods change
-	initial  Options // as they were at the start
-	clock    *virtualClock
-	journal  journal
-	faults   faults
-	handlers *handlers
-	control  *controlAPI
+	options   Options // as they are now; mu guards those that control methods change
+	initial   Options // as they were at the start
+	clock     *virtualClock
+	journal   journal
+	faults    faults
+	handlers  *handlers
+	encodings encodings
+	control   *controlAPI
 
 	listener net.Listener
 	http     *http.Server
