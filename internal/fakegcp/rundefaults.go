@@ -64,6 +64,7 @@ func templateDefaults(s *Server, m *runpb.Service) {
 		t.Scaling = &runpb.RevisionScaling{}
 	}
 	t.Scaling.MaxInstanceCount = cmp.Or(t.GetScaling().GetMaxInstanceCount(), defaultRunMaxInstances)
+	vpcDefaults(t.GetVpcAccess())
 	for _, c := range t.GetContainers() {
 		limitDefaults(c)
 	}

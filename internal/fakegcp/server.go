@@ -23,6 +23,7 @@ type Server struct {
 	initial   Options // as they were at the start
 	clock     *virtualClock
 	journal   journal
+	turns     clockTurns
 	faults    faults
 	handlers  *handlers
 	encodings encodings

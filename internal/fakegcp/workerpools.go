@@ -22,7 +22,7 @@ var workerPoolKind = runKind[*runpb.WorkerPool]{
 		return rollout{
 			uid: &m.Uid, etag: &m.Etag, creator: &m.Creator, modifier: &m.LastModifier,
 			generation: &m.Generation, observed: &m.ObservedGeneration,
-			created: &m.CreateTime, updated: &m.UpdateTime, deleted: &m.DeleteTime,
+			created: &m.CreateTime, updated: &m.UpdateTime, deleted: &m.DeleteTime, expires: &m.ExpireTime,
 			reconciling: &m.Reconciling, terminal: &m.TerminalCondition, conditions: &m.Conditions,
 			latestCreated: &m.LatestCreatedRevision, latestReady: &m.LatestReadyRevision,
 		}
@@ -31,6 +31,7 @@ var workerPoolKind = runKind[*runpb.WorkerPool]{
 	revision: workerPoolRevision,
 	defaults: workerPoolDefaults,
 	check:    checkWorkerPool,
+	ready:    func(s *Server, m *runpb.WorkerPool) error { return s.readyRevision(m.GetLatestCreatedRevision()) },
 	route:    splitInstances,
 }
 
@@ -58,6 +59,7 @@ func workerPoolDefaults(s *Server, m *runpb.WorkerPool) {
 	if m.GetTemplate().GetServiceAccount() == "" {
 		m.Template.ServiceAccount = s.defaultAccountOf(m.GetName())
 	}
+	vpcDefaults(m.GetTemplate().GetVpcAccess())
 	for _, c := range m.GetTemplate().GetContainers() {
 		limitDefaults(c)
 	}
