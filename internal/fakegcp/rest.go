@@ -40,9 +40,13 @@ func (s *Server) restHandler() (http.Handler, error) {
 	return s.withProjectsV1(withMethodOverride(mux)), nil
 }
 
-// withMethodOverride routes a request by the verb that it means.
+// withMethodOverride routes a request by the verb that it means. No variable of a path is empty.
 func withMethodOverride(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/") || strings.Contains(r.URL.Path, "//") {
+			writeNoRoute(w, r)
+			return
+		}
 		if method := methodOf(r); method != r.Method {
 			r = r.Clone(r.Context())
 			r.Method = method
@@ -63,7 +67,12 @@ func (s *Server) bind(mux *runtime.ServeMux, r route) error {
 		return fmt.Errorf("REST path %s: %w", r.path, err)
 	}
 	b := binding{route: r, input: input, output: method.Output()}
+	custom := strings.Contains(lastSegment(shapeOf(r.path)), ":")
 	err = mux.HandlePath(r.verb, r.path, func(w http.ResponseWriter, r *http.Request, segments map[string]string) {
+		if !custom && strings.Contains(lastSegment(r.URL.EscapedPath()), ":") {
+			writeNoRoute(w, r) // what follows a colon is a verb, and none that there is
+			return
+		}
 		s.serveREST(w, r, b, segments)
 	})
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -31,6 +32,9 @@ type transcoder struct {
 type badPayload struct{ error }
 
 func (e badPayload) Unwrap() error { return e.error }
+
+// GRPCStatus keeps the text free of what wraps it.
+func (e badPayload) GRPCStatus() *status.Status { return status.Convert(e.error) }
 
 // err is all violations as one error, or nil.
 func (t *transcoder) err() error {

@@ -2,6 +2,7 @@ package fakegcp
 
 import (
 	"context"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -25,8 +26,13 @@ func (r *runRevisions) GetRevision(_ context.Context, q *runpb.GetRevisionReques
 	return revision, nil
 }
 
+var revisionParentForm = regexp.MustCompile(`^projects/[^/]+/locations/[^/]+/(services|workerPools)/[^/]+$`)
+
 // ListRevisions lists a service's revisions, the newest first.
 func (r *runRevisions) ListRevisions(_ context.Context, q *runpb.ListRevisionsRequest) (*runpb.ListRevisionsResponse, error) {
+	if !revisionParentForm.MatchString(q.GetParent()) {
+		return nil, invalid("Invalid resource parent: %s", q.GetParent())
+	}
 	all := children[*runpb.Revision](r.s.store, r.s.identified(q.GetParent())+"/revisions")
 	slices.SortStableFunc(all, func(a, b *runpb.Revision) int {
 		return b.GetCreateTime().AsTime().Compare(a.GetCreateTime().AsTime())

@@ -56,6 +56,9 @@ func (o *runOperations) WaitOperation(ctx context.Context, r *longrunningpb.Wait
 
 // ListOperations lists a location's operations, the oldest first.
 func (o *runOperations) ListOperations(_ context.Context, r *longrunningpb.ListOperationsRequest) (*longrunningpb.ListOperationsResponse, error) {
+	if !runParentForm.MatchString(r.GetName()) {
+		return nil, invalid("Invalid resource parent: %s", r.GetName())
+	}
 	if r.GetFilter() != "" {
 		return nil, unmodelled("filter %q of operations", r.GetFilter())
 	}
