@@ -35,7 +35,7 @@ func (s *Server) intercept(ctx context.Context, request any, info *grpc.UnarySer
 		return nil, late
 	}
 	if struck {
-		return s.answer(ctx, call, fault, err)
+		return s.answer(ctx, call, fault, response, err)
 	}
 	call.Code = statusName(status.Code(err))
 	s.record(call)
@@ -102,7 +102,7 @@ func (s *Server) handleAt(ctx context.Context, now time.Time, call Call, request
 
 // answer is what a struck call gets. An error that the handler had anyway is not masked by one that is to come after
 // the effect, as there was none.
-func (s *Server) answer(ctx context.Context, call Call, fault Fault, handled error) (any, error) {
+func (s *Server) answer(ctx context.Context, call Call, fault Fault, response any, handled error) (any, error) {
 	switch fault.Kind {
 	case FaultHang:
 		s.record(call)
@@ -114,6 +114,17 @@ func (s *Server) answer(ctx context.Context, call Call, fault Fault, handled err
 		call.Code = statusName(codes.OK)
 		s.record(call)
 		return malformed(), nil
+	case FaultTruncated:
+		call.Code = statusName(status.Code(handled))
+		s.record(call)
+		if handled != nil {
+			return nil, handled
+		}
+		truncate(ctx)
+		if response == nil { // the fault came before the effect
+			response = malformed()
+		}
+		return response, nil
 	default:
 		err := fault.err()
 		if handled != nil {

@@ -33,7 +33,12 @@ const (
 	FaultHang FaultKind = "hang"
 	// FaultMalformed answers with bytes that do not decode.
 	FaultMalformed FaultKind = "malformed"
+	// FaultTruncated sends half of the answer and ends the connection, or the stream of HTTP/2. A call that is refused is
+	// refused as without the fault.
+	FaultTruncated FaultKind = "truncated"
 )
+
+var faultKinds = []FaultKind{FaultError, FaultReset, FaultHang, FaultMalformed, FaultTruncated}
 
 // OperationMethod as a Fault's Method ends an operation in an error instead of striking a call; Resource is then matched
 // against the operation's target.
@@ -84,11 +89,10 @@ func (f Fault) check() (Fault, error) {
 	case f.Times < 0, f.Times > 0 && f.Occurrence == 0:
 		return f, fmt.Errorf("fault: times %d with occurrence %d: name the first call by an occurrence and how many are struck from there", f.Times, f.Occurrence)
 	}
-	switch f.Kind {
-	case FaultError, FaultReset, FaultHang, FaultMalformed:
-		return f, nil
+	if !slices.Contains(faultKinds, f.Kind) {
+		return f, fmt.Errorf("fault: kind %q is none of %q", f.Kind, faultKinds)
 	}
-	return f, fmt.Errorf("fault: kind %q is none of %q, %q, %q, %q", f.Kind, FaultError, FaultReset, FaultHang, FaultMalformed)
+	return f, nil
 }
 
 func (f Fault) matches(method, resource string) bool {

@@ -2,6 +2,10 @@ package fakegcp_test
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -44,6 +48,8 @@ func TestFaults(t *testing.T) {
 		{"hang before the effect", fakegcp.Fault{Kind: fakegcp.FaultHang}, codes.DeadlineExceeded, 0},
 		{"hang after the effect", fakegcp.Fault{Kind: fakegcp.FaultHang, When: fakegcp.After}, codes.DeadlineExceeded, 1},
 		{"malformed answer", fakegcp.Fault{Kind: fakegcp.FaultMalformed, When: fakegcp.After}, codes.Internal, 1},
+		{"truncated answer", fakegcp.Fault{Kind: fakegcp.FaultTruncated, When: fakegcp.After}, codes.Internal, 1},
+		{"truncated answer before the effect", fakegcp.Fault{Kind: fakegcp.FaultTruncated}, codes.Internal, 0},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -63,6 +69,27 @@ func TestFaults(t *testing.T) {
 				t.Errorf("the call after the fault: %v", err)
 			}
 		})
+	}
+}
+
+// TestTruncatedOverREST reads half of an answer: the client is told a length that does not come.
+func TestTruncatedOverREST(t *testing.T) {
+	for when, versions := range map[fakegcp.When]int{fakegcp.Before: 0, fakegcp.After: 1} {
+		c := start(t)
+		c.secret("shop-key")
+		must(t, c.Inject(fakegcp.Fault{Method: "AddSecretVersion", Occurrence: 1, When: when, Kind: fakegcp.FaultTruncated}))
+		q, err := http.NewRequestWithContext(c.ctx(), http.MethodPost, "http://"+c.Addr()+"/v1/"+shopKey+":addVersion", strings.NewReader(`{"payload":{"data":"eA=="}}`))
+		must(t, err)
+		r, err := http.DefaultClient.Do(q)
+		must(t, err)
+		body, err := io.ReadAll(r.Body)
+		_ = r.Body.Close() // the answer is broken already
+		if r.StatusCode != http.StatusOK || !errors.Is(err, io.ErrUnexpectedEOF) || int64(len(body)) >= r.ContentLength || json.Valid(body) {
+			t.Errorf("%s: status %d, %d of %d bytes, %v", when, r.StatusCode, len(body), r.ContentLength, err)
+		}
+		if got := c.versions(); got != versions {
+			t.Errorf("%s: %d versions, want %d", when, got, versions)
+		}
 	}
 }
 
@@ -129,8 +156,8 @@ func TestJournal(t *testing.T) {
 
 func TestUnservedMethodsSayTheirName(t *testing.T) {
 	c := start(t)
-	_, err := runpb.NewJobsClient(c.conn).GetJob(c.ctx(), &runpb.GetJobRequest{Name: location + "/jobs/j"})
-	wantError(t, err, codes.Unimplemented, "google.cloud.run.v2.Jobs/GetJob is not served")
+	_, err := runpb.NewBuildsClient(c.conn).SubmitBuild(c.ctx(), &runpb.SubmitBuildRequest{Parent: location})
+	wantError(t, err, codes.Unimplemented, "google.cloud.run.v2.Builds/SubmitBuild is not served")
 	_, err = c.accounts.ListRoles(c.ctx(), &adminpb.ListRolesRequest{})
 	wantError(t, err, codes.Unimplemented, "ListRoles")
 	if calls := c.Journal(); len(calls) != 2 || calls[0].Code != "UNIMPLEMENTED" {

@@ -7,143 +7,129 @@ import (
 	"strings"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
-	"google.golang.org/genproto/googleapis/api/annotations"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
 )
 
-// restServices have their REST paths bound from the google.api.http annotations of their descriptors, whether the fake
-// serves them or not: what it does not serve answers UNIMPLEMENTED with the method's name.
-var restServices = []protoreflect.FullName{
-	"google.cloud.secretmanager.v1.SecretManagerService",
-	"google.container.v1.ClusterManager",
-	"google.iam.admin.v1.IAM",
-	"google.cloud.resourcemanager.v3.Projects",
-	"google.cloud.run.v2.Services",
-	"google.cloud.run.v2.Revisions",
-	"google.cloud.run.v2.WorkerPools",
-	"google.cloud.run.v2.Jobs",
-	"google.cloud.run.v2.Executions",
-	"google.cloud.run.v2.Tasks",
-	"google.longrunning.Operations",
-}
-
-// extraRoutes are paths that Google declares in service configurations and not in the descriptors.
-// Source: https://github.com/googleapis/googleapis, google/cloud/run/v2/run_v2.yaml (http.rules). Stale when a service
-// above gains methods there.
-var extraRoutes = []struct{ method, verb, path, body string }{
-	{"google.longrunning.Operations.GetOperation", http.MethodGet, "/v2/{name=projects/*/locations/*/operations/*}", ""},
-	{"google.longrunning.Operations.ListOperations", http.MethodGet, "/v2/{name=projects/*/locations/*}/operations", ""},
-	{"google.longrunning.Operations.DeleteOperation", http.MethodDelete, "/v2/{name=projects/*/locations/*/operations/*}", ""},
-	{"google.longrunning.Operations.WaitOperation", http.MethodPost, "/v2/{name=projects/*/locations/*/operations/*}:wait", "*"},
-}
-
-// restHandler transcodes REST/JSON to the registered methods.
+// restHandler transcodes REST/JSON to the registered methods. %2F in a path stays part of its segment, everything else is
+// decoded. Source: google/api/http.proto, on the expansion of variables with several segments.
 func (s *Server) restHandler() (http.Handler, error) {
-	mux := runtime.NewServeMux(runtime.WithRoutingErrorHandler(
-		func(_ context.Context, _ *runtime.ServeMux, _ runtime.Marshaler, w http.ResponseWriter, r *http.Request, _ int) {
-			writeNotFoundPage(w, r)
-		}))
-	for _, name := range restServices {
-		d, err := protoregistry.GlobalFiles.FindDescriptorByName(name)
-		if err != nil {
-			return nil, fmt.Errorf("REST paths of %s: %w", name, err)
-		}
-		methods := d.(protoreflect.ServiceDescriptor).Methods() //nolint:forcetypeassert // restServices names services
-		for i := range methods.Len() {
-			if err := s.bindAnnotated(mux, methods.Get(i)); err != nil {
-				return nil, err
-			}
-		}
+	mux := runtime.NewServeMux(
+		runtime.WithRoutingErrorHandler(
+			func(_ context.Context, _ *runtime.ServeMux, _ runtime.Marshaler, w http.ResponseWriter, r *http.Request, _ int) {
+				writeNoRoute(w, r)
+			}),
+		runtime.WithErrorHandler(
+			func(_ context.Context, _ *runtime.ServeMux, _ runtime.Marshaler, w http.ResponseWriter, r *http.Request, _ error) {
+				writeNotFoundPage(w, r) // a path that cannot be decoded
+			}),
+		runtime.WithUnescapingMode(runtime.UnescapingModeAllExceptSlash),
+		runtime.WithDisablePathLengthFallback(),
+		runtime.WithDisableHTTPMethodOverride(),
+	)
+	all, err := routes()
+	if err != nil {
+		return nil, err
 	}
-	for _, e := range extraRoutes {
-		d, err := protoregistry.GlobalFiles.FindDescriptorByName(protoreflect.FullName(e.method))
-		if err != nil {
-			return nil, fmt.Errorf("REST path %s: %w", e.path, err)
-		}
-		method := d.(protoreflect.MethodDescriptor) //nolint:forcetypeassert // extraRoutes names methods
-		if err := s.bind(mux, method, e.verb, e.path, e.body); err != nil {
+	for _, r := range all {
+		if err := s.bind(mux, r); err != nil {
 			return nil, err
 		}
 	}
-	return s.withProjectsV1(mux), nil
+	return s.withProjectsV1(withMethodOverride(mux)), nil
 }
 
-func (s *Server) bindAnnotated(mux *runtime.ServeMux, m protoreflect.MethodDescriptor) error {
-	rule, ok := proto.GetExtension(m.Options(), annotations.E_Http).(*annotations.HttpRule)
-	if !ok || rule == nil {
-		return nil
-	}
-	for _, r := range append([]*annotations.HttpRule{rule}, rule.GetAdditionalBindings()...) {
-		verb, path := verbAndPath(r)
-		if verb == "" {
-			continue
+// withMethodOverride routes a request by the verb that it means. No variable of a path is empty.
+func withMethodOverride(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/") || strings.Contains(r.URL.Path, "//") {
+			writeNoRoute(w, r)
+			return
 		}
-		if err := s.bind(mux, m, verb, path, r.GetBody()); err != nil {
-			return err
+		if method := methodOf(r); method != r.Method {
+			r = r.Clone(r.Context())
+			r.Method = method
 		}
-	}
-	return nil
+		next.ServeHTTP(w, r)
+	})
 }
 
-func verbAndPath(r *annotations.HttpRule) (verb, path string) {
-	switch p := r.GetPattern().(type) {
-	case *annotations.HttpRule_Get:
-		return http.MethodGet, p.Get
-	case *annotations.HttpRule_Put:
-		return http.MethodPut, p.Put
-	case *annotations.HttpRule_Post:
-		return http.MethodPost, p.Post
-	case *annotations.HttpRule_Delete:
-		return http.MethodDelete, p.Delete
-	case *annotations.HttpRule_Patch:
-		return http.MethodPatch, p.Patch
-	}
-	return "", ""
-}
-
-// bind serves one REST path with one method.
-func (s *Server) bind(mux *runtime.ServeMux, m protoreflect.MethodDescriptor, verb, path, body string) error {
-	input, err := protoregistry.GlobalTypes.FindMessageByName(m.Input().FullName())
+// bind serves one REST path with its method.
+func (s *Server) bind(mux *runtime.ServeMux, r route) error {
+	d, err := protoregistry.GlobalFiles.FindDescriptorByName(r.method)
 	if err != nil {
-		return fmt.Errorf("REST path %s: %w", path, err)
+		return fmt.Errorf("REST path %s: %w", r.path, err)
 	}
-	b := binding{
-		method: fmt.Sprintf("/%s/%s", m.Parent().FullName(), m.Name()),
-		input:  input,
-		body:   body,
+	method := d.(protoreflect.MethodDescriptor) //nolint:forcetypeassert // routes name methods
+	input, err := protoregistry.GlobalTypes.FindMessageByName(method.Input().FullName())
+	if err != nil {
+		return fmt.Errorf("REST path %s: %w", r.path, err)
 	}
-	err = mux.HandlePath(verb, path, func(w http.ResponseWriter, r *http.Request, segments map[string]string) {
+	b := binding{route: r, input: input, output: method.Output()}
+	custom := strings.Contains(lastSegment(shapeOf(r.path)), ":")
+	err = mux.HandlePath(r.verb, r.path, func(w http.ResponseWriter, r *http.Request, segments map[string]string) {
+		if !custom && strings.Contains(lastSegment(r.URL.EscapedPath()), ":") {
+			writeNoRoute(w, r) // what follows a colon is a verb, and none that there is
+			return
+		}
 		s.serveREST(w, r, b, segments)
 	})
 	if err != nil {
-		return fmt.Errorf("REST path %s %s: %w", verb, path, err)
+		return fmt.Errorf("REST path %s %s: %w", r.verb, r.path, err)
 	}
 	return nil
+}
+
+// fullMethod is the method as gRPC calls it: /package.Service/Method.
+func (b binding) fullMethod() string {
+	return fmt.Sprintf("/%s/%s", b.method.Parent(), b.method.Name())
 }
 
 // serveREST decodes a request, has it go through the same interceptor as gRPC, and encodes the answer.
 func (s *Server) serveREST(w http.ResponseWriter, r *http.Request, b binding, segments map[string]string) {
-	format, err := restFormatOf(r.URL.Query())
+	method := b.fullMethod()
+	query, form, err := queryOf(r)
 	if err != nil {
-		writeRESTError(w, b.method, err)
+		writeRESTError(w, method, err, system{})
 		return
 	}
-	request, err := b.decode(r, segments)
+	o, err := systemOf(r, query)
 	if err != nil {
-		writeRESTError(w, b.method, err)
+		writeRESTError(w, method, err, o)
 		return
 	}
-	response, err := s.handlers.invoke(callContext(r), b.method, request)
+	request, err := b.decode(r, segments, query, form)
 	if err != nil {
-		writeRESTError(w, b.method, err)
+		writeRESTError(w, method, err, o)
 		return
 	}
+	selection, err := selectionFor(o.fields, b.output)
+	if err != nil {
+		writeRESTError(w, method, err, o)
+		return
+	}
+	response, err := s.handlers.invoke(callContext(r, o), method, request)
+	if err != nil {
+		writeRESTError(w, method, err, o)
+		return
+	}
+	format := answerFormat{system: o, selection: selection, beta: b.beta}
 	answer := response.(proto.Message) //nolint:forcetypeassert // a gRPC handler returns nothing else
 	if !s.writeList(w, answer, format) {
 		writeREST(w, answer, format)
 	}
+}
+
+// writeNoRoute answers for a path that has no method, or not with this verb.
+func writeNoRoute(w http.ResponseWriter, r *http.Request) {
+	for _, u := range unservedPaths {
+		if u.path.MatchString(r.URL.Path) {
+			writeRESTError(w, "", unmodelled("%s is not served; QUIRKS.md lists what is", u.api), system{})
+			return
+		}
+	}
+	writeNotFoundPage(w, r)
 }
 
 // htmlNotFound is what Google's front end says about a path that no API has: a page, not JSON. Clients must cope.

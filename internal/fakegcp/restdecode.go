@@ -2,9 +2,12 @@ package fakegcp
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
-	"encoding/json"
+	"errors"
+	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -12,176 +15,161 @@ import (
 	"strings"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
-	"github.com/grpc-ecosystem/grpc-gateway/v2/utilities"
 	"google.golang.org/grpc/metadata"
-	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
-	"google.golang.org/protobuf/types/known/fieldmaskpb"
 )
 
 // binding is a method as one REST path calls it.
 type binding struct {
-	method string // with the leading slash
+	route
 	input  protoreflect.MessageType
-	body   string // the field that the body is, "*" for the whole request, "" for none
-}
-
-// systemParameters are query parameters of every Google API.
-// Source: https://cloud.google.com/apis/docs/system-parameters.
-var systemParameters = []string{
-	"$.xgafv", "$alt", "$apiVersion", "$prettyPrint", "$callback", "$fields", "access_token", "alt", "callback", "fields", "key",
-	"oauth_token", "prettyPrint", "quotaUser", "uploadType", "upload_protocol",
+	output protoreflect.MessageDescriptor
 }
 
 // callContext carries what gRPC metadata carries.
-func callContext(r *http.Request) context.Context {
+func callContext(r *http.Request, o system) context.Context {
 	md := metadata.MD{}
 	if v := r.Header.Get("Authorization"); v != "" {
 		md.Set("authorization", v)
+	} else if o.token != "" {
+		md.Set("authorization", "Bearer "+o.token)
 	}
 	return metadata.NewIncomingContext(r.Context(), md)
 }
 
-// decode builds the request from body, path and query; the path wins over the body.
-func (b binding) decode(r *http.Request, segments map[string]string) (proto.Message, error) {
-	request := b.input.New().Interface()
-	if b.body != "" {
-		if err := b.decodeBody(r, request.ProtoReflect()); err != nil {
+// decode builds the request from body, path and query. What the path and the body bind, the query cannot.
+func (b binding) decode(r *http.Request, segments map[string]string, query url.Values, form bool) (proto.Message, error) {
+	request := b.input.New()
+	t := &transcoder{}
+	if b.body != "" && !form {
+		if err := b.decodeBody(t, r, request); err != nil {
 			return nil, err
 		}
 	}
-	for field, value := range segments {
-		if err := runtime.PopulateFieldFromPath(request, field, value); err != nil {
+	for _, name := range slices.Sorted(maps.Keys(segments)) {
+		if err := runtime.PopulateFieldFromPath(request.Interface(), name, segments[name]); err != nil {
 			return nil, invalid("%s", err)
 		}
 	}
-	query := r.URL.Query()
-	for _, p := range systemParameters {
-		query.Del(p)
-	}
-	if err := b.decodeQuery(request, query); err != nil {
-		return nil, err
-	}
-	return request, nil
-}
-
-func (b binding) decodeBody(r *http.Request, request protoreflect.Message) error {
-	body, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, maxMessageBytes))
-	if err != nil {
-		return invalid("Request payload size exceeds the limit: %d bytes.", maxMessageBytes)
-	}
-	if len(bytes.TrimSpace(body)) == 0 {
-		return nil
-	}
-	target := request
-	if b.body != "*" {
-		f := request.Descriptor().Fields().ByName(protoreflect.Name(b.body))
-		target = request.Mutable(f).Message()
-	}
-	body, err = camelCaseMasks(body, target.Descriptor())
-	if err != nil {
-		return invalid("Invalid JSON payload received. %s", err)
-	}
-	if err := protojson.Unmarshal(body, target.Interface()); err != nil {
-		return payloadError(err)
-	}
-	return nil
-}
-
-var unknownField = regexp.MustCompile(`unknown field "([^"]*)"`)
-
-// payloadError words a body that does not fit as Google does. It never quotes a value.
-func payloadError(err error) error {
-	if m := unknownField.FindStringSubmatch(err.Error()); m != nil {
-		return invalid("Invalid JSON payload received. Unknown name \"%s\": Cannot find field.", m[1])
-	}
-	return invalid("Invalid JSON payload received. The body does not fit the request message.")
-}
-
-// camelCaseMasks rewrites field masks in a body: Google takes display_name as well as displayName, protojson only the
-// latter.
-func camelCaseMasks(body []byte, d protoreflect.MessageDescriptor) ([]byte, error) {
-	masks := maskFields(d)
-	if len(masks) == 0 {
-		return body, nil
-	}
-	var fields map[string]json.RawMessage
-	if err := json.Unmarshal(body, &fields); err != nil {
-		return nil, err
-	}
-	for _, f := range masks {
-		for _, key := range []string{f.JSONName(), string(f.Name())} {
-			var mask string
-			if raw, ok := fields[key]; !ok || json.Unmarshal(raw, &mask) != nil {
-				continue
-			}
-			encoded, err := json.Marshal(camelCase(mask))
-			if err != nil {
-				return nil, err
-			}
-			fields[key] = encoded
+	for _, name := range slices.Sorted(maps.Keys(query)) {
+		if !isSystemParameter(name) {
+			t.parameter(request, name, query[name], func(root string) bool {
+				_, inPath := segments[root]
+				return inPath || !form && (b.body == "*" || b.body == root)
+			})
 		}
 	}
-	return json.Marshal(fields)
+	return request.Interface(), t.err()
 }
 
-func maskFields(d protoreflect.MessageDescriptor) []protoreflect.FieldDescriptor {
-	var masks []protoreflect.FieldDescriptor
-	for i := range d.Fields().Len() {
-		f := d.Fields().Get(i)
-		if f.Message() != nil && f.Message().FullName() == (&fieldmaskpb.FieldMask{}).ProtoReflect().Descriptor().FullName() {
-			masks = append(masks, f)
-		}
+func (b binding) decodeBody(t *transcoder, r *http.Request, request protoreflect.Message) error {
+	body, err := readBody(r)
+	if err != nil || len(bytes.TrimSpace(body)) == 0 {
+		return err
 	}
-	return masks
-}
-
-func (b binding) decodeQuery(request proto.Message, query url.Values) error {
+	n, err := parseJSON(body)
+	if err != nil {
+		t.add("", "Invalid JSON payload received. %s", err)
+		return t.err()
+	}
+	if n.kind != jsonObject {
+		t.unknownName("", "", "Root element must be a message.")
+		return t.err()
+	}
 	if b.body == "*" {
-		return nil // everything but the path is in the body then
+		t.message(request, n, "")
+		return nil
 	}
-	for _, f := range maskFields(request.ProtoReflect().Descriptor()) {
-		if err := decodeMaskParameter(request.ProtoReflect(), f, query); err != nil {
-			return err
-		}
-	}
-	for name := range query {
-		if !hasField(request.ProtoReflect().Descriptor(), strings.Split(name, ".")) {
-			return invalid("Invalid JSON payload received. Unknown name \"%s\": Cannot bind query parameter. Field '%s' could not be found in request message.", name, name)
-		}
-	}
-	if err := runtime.PopulateQueryParameters(request, query, utilities.NewDoubleArray(nil)); err != nil {
-		return invalid("%s", err)
-	}
+	f := request.Descriptor().Fields().ByName(protoreflect.Name(b.body))
+	t.message(request.Mutable(f).Message(), n, string(f.Name()))
 	return nil
 }
 
-// decodeMaskParameter takes a mask out of the query: comma separated or repeated, in either case.
-func decodeMaskParameter(request protoreflect.Message, f protoreflect.FieldDescriptor, query url.Values) error {
-	var paths []string
-	for _, key := range slices.Compact([]string{f.JSONName(), string(f.Name())}) {
-		for _, value := range query[key] {
-			paths = append(paths, strings.Split(value, ",")...)
+// readBody reads the whole body, which may be compressed.
+func readBody(r *http.Request) ([]byte, error) {
+	var body io.Reader = http.MaxBytesReader(nil, r.Body, maxMessageBytes)
+	switch encoding := r.Header.Get("Content-Encoding"); encoding {
+	case "", "identity":
+	case "gzip":
+		unpacked, err := gzip.NewReader(body)
+		if err != nil {
+			return nil, invalid("The request body is not compressed with gzip.")
 		}
-		query.Del(key)
+		body = unpacked
+	default:
+		return nil, invalid("Unsupported Content-Encoding: %s.", encoding)
 	}
-	if len(paths) == 0 {
+	read, err := io.ReadAll(io.LimitReader(body, maxMessageBytes+1))
+	var tooLarge *http.MaxBytesError
+	switch {
+	case len(read) > maxMessageBytes, errors.As(err, &tooLarge):
+		return nil, invalid("Request payload size exceeds the limit: %d bytes.", maxMessageBytes)
+	case err != nil:
+		return nil, invalid("The request body could not be read to its end.")
+	}
+	return read, nil
+}
+
+// parameter sets what a query parameter such as options.requestedPolicyVersion names. bound says which fields of the
+// request are not the query's.
+func (t *transcoder) parameter(m protoreflect.Message, name string, values []string, bound func(string) bool) {
+	names := strings.Split(name, ".")
+	if f := parameterField(m.Descriptor(), names); f != nil && !bound(string(fieldNamed(m.Descriptor(), names[0]).Name())) {
+		place := ""
+		for _, part := range names[:len(names)-1] {
+			parent := fieldNamed(m.Descriptor(), part)
+			m, place = m.Mutable(parent).Message(), below(place, parent)
+		}
+		t.parameterValues(m, f, names[len(names)-1], values, place)
+		return
+	}
+	if !parameterName.MatchString(name) {
+		name = "…" // a body that was sent as a form, which may have a secret in it
+	}
+	t.unknownName("", name, fmt.Sprintf("Cannot bind query parameter. Field '%s' could not be found in request message.", name))
+}
+
+var parameterName = regexp.MustCompile(`^[$A-Za-z0-9_.-]{1,200}$`)
+
+// parameterField is the field that a parameter names, or nil: its value must be one that is written as a string, and no map
+// or repeated message can be on the way.
+func parameterField(d protoreflect.MessageDescriptor, names []string) protoreflect.FieldDescriptor {
+	f := fieldNamed(d, names[0])
+	if f == nil || f.IsMap() {
 		return nil
 	}
-	for i, p := range paths {
-		paths[i] = snakeCase(p)
+	leaf := f.Message() == nil
+	if !leaf {
+		_, leaf = wellKnown(f.Message())
 	}
-	request.Set(f, protoreflect.ValueOfMessage((&fieldmaskpb.FieldMask{Paths: paths}).ProtoReflect()))
-	return nil
+	switch {
+	case leaf && len(names) == 1:
+		return f
+	case leaf || f.IsList() || len(names) == 1:
+		return nil
+	default:
+		return parameterField(f.Message(), names[1:])
+	}
+}
+
+func (t *transcoder) parameterValues(m protoreflect.Message, f protoreflect.FieldDescriptor, name string, values []string, place string) {
+	if isMask(f) {
+		values = []string{strings.Join(values, ",")}
+	}
+	n := &jsonNode{kind: jsonString, text: values[0]}
+	if len(values) > 1 || f.IsList() {
+		n = &jsonNode{kind: jsonArray}
+		for _, v := range values {
+			n.items = append(n.items, &jsonNode{kind: jsonString, text: v})
+		}
+	}
+	t.field(m, f, name, n, place)
 }
 
 // hasField says whether the dotted path names a field by its JSON or proto name.
 func hasField(d protoreflect.MessageDescriptor, path []string) bool {
-	f := d.Fields().ByJSONName(path[0])
-	if f == nil {
-		f = d.Fields().ByName(protoreflect.Name(path[0]))
-	}
+	f := fieldNamed(d, path[0])
 	switch {
 	case f == nil:
 		return false
@@ -194,15 +182,8 @@ func hasField(d protoreflect.MessageDescriptor, path []string) bool {
 	}
 }
 
-var (
-	upperLetter    = regexp.MustCompile(`[A-Z]`)
-	snakeSeparator = regexp.MustCompile(`_([a-z0-9])`)
-)
+var upperLetter = regexp.MustCompile(`[A-Z]`)
 
 func snakeCase(path string) string {
 	return upperLetter.ReplaceAllStringFunc(path, func(s string) string { return "_" + strings.ToLower(s) })
-}
-
-func camelCase(path string) string {
-	return snakeSeparator.ReplaceAllStringFunc(path, func(s string) string { return strings.ToUpper(s[1:]) })
 }

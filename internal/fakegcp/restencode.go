@@ -3,9 +3,8 @@ package fakegcp
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"net/http"
-	"net/url"
-	"slices"
 	"strings"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
@@ -15,45 +14,68 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// restFormat is what the system parameters ask for.
-type restFormat struct {
-	enumNumbers, compact bool
+// answerFormat is how an answer is written.
+type answerFormat struct {
+	system
+	selection *fieldSelection
+	beta      bool // links are v1beta1's
 }
 
-func restFormatOf(query url.Values) (restFormat, error) {
-	var f restFormat
-	for _, key := range []string{"alt", "$alt"} {
-		kind, option, _ := strings.Cut(query.Get(key), ";")
-		if kind != "" && kind != "json" {
-			return f, invalid("Invalid value at 'alt': only json is served.")
-		}
-		f.enumNumbers = f.enumNumbers || option == "enum-encoding=int"
-	}
-	for _, key := range []string{"prettyPrint", "$prettyPrint"} {
-		f.compact = f.compact || slices.Contains([]string{"false", "0"}, query.Get(key))
-	}
-	return f, nil
+// plain says whether an answer is written as its message is, with names and white space.
+func (f answerFormat) plain() bool {
+	return !f.enumNumbers && !f.compact && f.selection == nil && !f.beta
 }
 
-func writeREST(w http.ResponseWriter, m proto.Message, format restFormat) {
-	w.Header().Set("Content-Type", "application/json; charset=UTF-8")
+func writeREST(w http.ResponseWriter, m proto.Message, format answerFormat) {
 	if isMalformed(m) {
+		w.Header().Set("Content-Type", "application/json; charset=UTF-8")
 		_, _ = w.Write([]byte(`{"name": "projects/`)) // cut off on purpose
 		return
 	}
 	body, err := protojson.MarshalOptions{UseEnumNumbers: format.enumNumbers}.Marshal(m)
+	if err == nil {
+		body, err = format.shape(body)
+	}
 	if err != nil {
-		writeRESTError(w, "", status.Errorf(codes.Internal, "encoding the answer: %v", err))
+		writeRESTError(w, "", status.Errorf(codes.Internal, "encoding the answer: %v", err), format.system)
 		return
 	}
-	writeJSON(w, http.StatusOK, body, format)
+	writeJSON(w, http.StatusOK, body, format.system)
+}
+
+// shape leaves of an answer what was asked for.
+func (f answerFormat) shape(body []byte) ([]byte, error) {
+	if f.selection == nil && !f.beta {
+		return body, nil
+	}
+	n, err := parseJSON(body)
+	if err != nil {
+		return nil, err
+	}
+	if f.beta {
+		n.linkBeta()
+	}
+	return f.selection.of(n).append(nil), nil
+}
+
+// linkBeta has links lead to v1beta1, where they were asked for. Source: recorded.
+func (n *jsonNode) linkBeta() {
+	const v1, beta = "https://container.googleapis.com/v1/", "https://container.googleapis.com/v1beta1/"
+	for i, item := range n.items {
+		if n.kind == jsonObject && (n.names[i] == "selfLink" || n.names[i] == "targetLink") {
+			if rest, ok := strings.CutPrefix(item.text, v1); ok {
+				item.text = beta + rest
+			}
+		}
+		item.linkBeta()
+	}
 }
 
 // writeJSON normalises the white space, which protojson varies from build to build.
-func writeJSON(w http.ResponseWriter, code int, body []byte, format restFormat) {
+func writeJSON(w http.ResponseWriter, code int, body []byte, o system) {
 	var out bytes.Buffer
 	shape := func() error { return json.Indent(&out, body, "", "  ") }
-	if format.compact {
+	if o.compact {
 		shape = func() error { return json.Compact(&out, body) }
 	}
 	if shape() != nil {
@@ -77,7 +99,7 @@ type restError struct {
 
 type legacyError struct {
 	Message string `json:"message"`
-	Domain  string `json:"domain"`
+	Domain  string `json:"domain,omitempty"`
 	Reason  string `json:"reason"`
 }
 
@@ -89,13 +111,27 @@ var legacyReasons = map[codes.Code]string{
 	codes.PermissionDenied:   "forbidden",
 	codes.FailedPrecondition: "failedPrecondition",
 	codes.InvalidArgument:    "badRequest",
+	codes.OutOfRange:         "badRequest",
 	codes.Unauthenticated:    "authError",
 	codes.ResourceExhausted:  "rateLimitExceeded",
-	codes.Unavailable:        "backendError",
-	codes.Internal:           "backendError",
+	codes.Unimplemented:      "notImplemented",
 }
 
-func writeRESTError(w http.ResponseWriter, method string, err error) {
+// legacyErrors words an error as the older APIs do. A request that could not be read has another reason, and no domain.
+// Source: answers of older APIs in public repositories, such as Fitness and Gmail.
+func legacyErrors(err error, message string) []legacyError {
+	var unread badPayload
+	if errors.As(err, &unread) {
+		return []legacyError{{Message: message, Reason: "invalid"}}
+	}
+	reason, ok := legacyReasons[status.Code(err)]
+	if !ok {
+		reason = "backendError"
+	}
+	return []legacyError{{Message: message, Domain: "global", Reason: reason}}
+}
+
+func writeRESTError(w http.ResponseWriter, method string, err error, o system) {
 	st := status.Convert(err)
 	e := restError{
 		Code:    runtime.HTTPStatusFromCode(st.Code()),
@@ -103,7 +139,7 @@ func writeRESTError(w http.ResponseWriter, method string, err error) {
 		Status:  statusName(st.Code()),
 	}
 	if m := strings.TrimPrefix(method, "/"); strings.HasPrefix(m, containerService) || strings.HasPrefix(m, iamService) {
-		e.Errors = []legacyError{{Message: e.Message, Domain: "global", Reason: legacyReasons[st.Code()]}}
+		e.Errors = legacyErrors(err, e.Message)
 	}
 	for _, d := range st.Proto().GetDetails() {
 		if raw, err := protojson.Marshal(d); err == nil {
@@ -114,5 +150,5 @@ func writeRESTError(w http.ResponseWriter, method string, err error) {
 	if merr != nil {
 		body = []byte(`{"error":{"code":500,"status":"INTERNAL"}}`)
 	}
-	writeJSON(w, e.Code, body, restFormat{})
+	writeJSON(w, e.Code, body, system{compact: o.compact})
 }

@@ -14,7 +14,7 @@ import (
 // storedLists are the answers whose items are stored messages, by the field that holds them. A stored message is replaced and
 // never changed, so that its JSON can be kept: encoding it is nearly all of what a list costs.
 var storedLists = map[protoreflect.FullName]protoreflect.Name{
-	"google.cloud.run.v2.ListServicesResponse":           "services",
+	"google.cloud.run.v2.ListServicesResponse":          "services",
 	"google.cloud.secretmanager.v1.ListSecretsResponse": "secrets",
 }
 
@@ -53,10 +53,10 @@ func (e *encodings) of(m proto.Message) ([]byte, error) {
 }
 
 // writeList writes an answer of storedLists in the plain format, and says whether the answer is such a one.
-func (s *Server) writeList(w http.ResponseWriter, answer proto.Message, format restFormat) bool {
+func (s *Server) writeList(w http.ResponseWriter, answer proto.Message, format answerFormat) bool {
 	m := answer.ProtoReflect()
 	name, ok := storedLists[m.Descriptor().FullName()]
-	if !ok || format != (restFormat{}) {
+	if !ok || !format.plain() {
 		return false
 	}
 	field := m.Descriptor().Fields().ByName(name)

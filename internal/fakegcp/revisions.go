@@ -3,6 +3,7 @@ package fakegcp
 import (
 	"cmp"
 	"context"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -30,8 +31,13 @@ func (r *runRevisions) GetRevision(_ context.Context, q *runpb.GetRevisionReques
 	return r.find(q.GetName())
 }
 
+var revisionParentForm = regexp.MustCompile(`^projects/[^/]+/locations/[^/]+/(services|workerPools)/[^/]+$`)
+
 // ListRevisions lists the revisions of a service or worker pool, the newest first; "-" stands for every one.
 func (r *runRevisions) ListRevisions(_ context.Context, q *runpb.ListRevisionsRequest) (*runpb.ListRevisionsResponse, error) {
+	if !revisionParentForm.MatchString(q.GetParent()) {
+		return nil, invalid("Invalid resource parent: %s", q.GetParent())
+	}
 	all := newestFirst[*runpb.Revision](r.s, r.s.identified(q.GetParent())+"/revisions")
 	items, next, err := pageOf(all, runPages, q.GetPageSize(), q.GetPageToken())
 	if err != nil {

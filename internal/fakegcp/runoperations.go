@@ -72,6 +72,9 @@ var operationFilters = map[string]func(*operation) bool{
 
 // ListOperations lists a location's operations, the oldest first.
 func (o *runOperations) ListOperations(_ context.Context, r *longrunningpb.ListOperationsRequest) (*longrunningpb.ListOperationsResponse, error) {
+	if !runParentForm.MatchString(r.GetName()) {
+		return nil, invalid("Invalid resource parent: %s", r.GetName())
+	}
 	keep, ok := operationFilters[r.GetFilter()]
 	if !ok {
 		return nil, unmodelled("filter %q of operations", r.GetFilter())

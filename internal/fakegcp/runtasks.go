@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"regexp"
 	"slices"
 
 	"cloud.google.com/go/run/apiv2/runpb"
@@ -49,8 +50,13 @@ func (r *runTasks) GetTask(_ context.Context, q *runpb.GetTaskRequest) (*runpb.T
 	return t, nil
 }
 
+var taskParentForm = regexp.MustCompile(`^projects/[^/]+/locations/[^/]+/jobs/[^/]+/executions/[^/]+$`)
+
 // ListTasks lists an execution's tasks by index; "-" stands for every execution, or job.
 func (r *runTasks) ListTasks(_ context.Context, q *runpb.ListTasksRequest) (*runpb.ListTasksResponse, error) {
+	if !taskParentForm.MatchString(q.GetParent()) {
+		return nil, invalid("Invalid resource parent: %s", q.GetParent())
+	}
 	all := members[*runpb.Task](r.s.store, r.s.identified(q.GetParent())+"/tasks")
 	slices.SortStableFunc(all, func(a, b *runpb.Task) int {
 		return cmp.Or(cmp.Compare(collectionOf(a.GetName()), collectionOf(b.GetName())), cmp.Compare(a.GetIndex(), b.GetIndex()))

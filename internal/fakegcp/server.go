@@ -144,7 +144,7 @@ func (s *Server) routes() (http.Handler, error) {
 		return nil, err
 	}
 	s.control = s.controlHandler()
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return withTruncation(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case r.ProtoMajor == 2 && strings.HasPrefix(r.Header.Get("Content-Type"), "application/grpc"):
 			s.handlers.grpc.ServeHTTP(w, r)
@@ -153,7 +153,7 @@ func (s *Server) routes() (http.Handler, error) {
 		default:
 			rest.ServeHTTP(w, r)
 		}
-	}), nil
+	})), nil
 }
 
 func (s *Server) serve(root http.Handler) {
