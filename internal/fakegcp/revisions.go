@@ -11,7 +11,7 @@ import (
 	"cloud.google.com/go/run/apiv2/runpb"
 )
 
-// runRevisions serves google.cloud.run.v2.Revisions for services and worker pools. Export is not modelled.
+// runRevisions serves google.cloud.run.v2.Revisions for services and worker pools.
 type runRevisions struct {
 	runpb.UnimplementedRevisionsServer
 	s *Server

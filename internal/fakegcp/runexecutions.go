@@ -14,7 +14,7 @@ import (
 // Source: https://cloud.google.com/run/docs/execute/jobs#override-job-configuration.
 const runWithOverrides = "run.jobs.runWithOverrides"
 
-// runExecutions serves google.cloud.run.v2.Executions. Export is not modelled.
+// runExecutions serves google.cloud.run.v2.Executions.
 type runExecutions struct {
 	runpb.UnimplementedExecutionsServer
 	s *Server

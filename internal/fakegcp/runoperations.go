@@ -25,7 +25,9 @@ func runOperationName(object string) string {
 	return location + "/operations/" + randomUUID()
 }
 
-// runOperations serves google.longrunning.Operations for Cloud Run.
+// runOperations serves google.longrunning.Operations for Cloud Run. CancelOperation is not there: the real service's
+// configuration binds no such method, and CancelExecution stops what RunJob began.
+// Source: https://github.com/googleapis/googleapis, google/cloud/run/v2/run_v2.yaml (http.rules).
 type runOperations struct {
 	longrunningpb.UnimplementedOperationsServer
 	s *Server
@@ -54,12 +56,6 @@ func (o *runOperations) GetOperation(_ context.Context, r *longrunningpb.GetOper
 // WaitOperation is one look at the operation; the waiting is around it (runwaits.go), because a handler never blocks.
 func (o *runOperations) WaitOperation(ctx context.Context, r *longrunningpb.WaitOperationRequest) (*longrunningpb.Operation, error) {
 	return o.GetOperation(ctx, &longrunningpb.GetOperationRequest{Name: r.GetName()})
-}
-
-// CancelOperation is not served by the real service either: its configuration binds no such method.
-// Source: google/cloud/run/v2/run_v2.yaml (http.rules). CancelExecution stops what RunJob began.
-func (o *runOperations) CancelOperation(context.Context, *longrunningpb.CancelOperationRequest) (*emptypb.Empty, error) {
-	return nil, status.Error(codes.Unimplemented, "Operation is not implemented, or supported, or enabled.")
 }
 
 // operationFilters are the filters of ListOperations: whether an operation must be done.

@@ -75,6 +75,9 @@ func workerPoolDefaults(s *Server, m *runpb.WorkerPool) {
 }
 
 func checkWorkerPool(m *runpb.WorkerPool) error {
+	if len(m.GetDescription()) > maxRunDescription {
+		return invalid("description: must be at most %d characters.", maxRunDescription)
+	}
 	if m.GetScaling().GetManualInstanceCount() < 0 {
 		return invalid("scaling.manual_instance_count: must not be negative.")
 	}
