@@ -221,24 +221,30 @@ func (s *fieldSelection) resolveAny(d protoreflect.MessageDescriptor, path strin
 	return resolved, ""
 }
 
-// of is what the selection leaves of a value; an array is selected element by element.
+// of is what the selection leaves of a value; an array is selected element by element. Of an object's members those are left
+// out of which nothing is left.
 func (s *fieldSelection) of(n *jsonNode) *jsonNode {
 	if s == nil || len(s.members) == 0 {
 		return n
 	}
-	left := &jsonNode{kind: n.kind, text: n.text}
+	left := &jsonNode{kind: n.kind}
 	for i, item := range n.items {
+		scalar := item.kind != jsonObject && item.kind != jsonArray
 		if n.kind == jsonArray {
-			left.items = append(left.items, s.of(item))
+			if !scalar {
+				left.items = append(left.items, s.of(item))
+			}
 			continue
 		}
 		m, ok := s.members[n.names[i]]
 		if !ok {
 			m, ok = s.members[anyField]
 		}
-		if ok {
-			left.names = append(left.names, n.names[i])
-			left.items = append(left.items, m.of(item))
+		if !ok || scalar && len(m.members) > 0 {
+			continue
+		}
+		if below := m.of(item); len(m.members) == 0 || len(below.items) > 0 {
+			left.names, left.items = append(left.names, n.names[i]), append(left.items, below)
 		}
 	}
 	return left

@@ -73,7 +73,7 @@ func methodOf(r *http.Request) string {
 // queryOf is a request's parameters. Those in a form's body count too; that is how a GET is sent that is too long for a URL.
 // A pair that cannot be decoded is refused.
 func queryOf(r *http.Request) (query url.Values, form bool, err error) {
-	query, err = url.ParseQuery(r.URL.RawQuery)
+	query, err = url.ParseQuery(strings.ReplaceAll(r.URL.RawQuery, ";", "%3B")) // a semicolon separates nothing
 	if err != nil {
 		return nil, false, invalid("Invalid query string.")
 	}
