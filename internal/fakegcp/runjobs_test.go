@@ -128,7 +128,7 @@ func TestExecutionFailures(t *testing.T) {
 		behaviour fakegcp.Behaviour
 		retries   int32
 		timeout   time.Duration
-		minutes   time.Duration // provisioning and attempts
+		minutes   int // provisioning and attempts
 		exit      int32
 		text      string
 	}{
@@ -149,7 +149,7 @@ func TestExecutionFailures(t *testing.T) {
 			c.createJob(m)
 			must(t, c.SetImage(image, test.behaviour))
 			op, name := c.run(nil)
-			c.Advance(test.minutes*time.Minute - time.Second)
+			c.Advance(time.Duration(test.minutes)*time.Minute - time.Second)
 			if c.operation(op.GetName()).GetDone() {
 				t.Error("done too early")
 			}

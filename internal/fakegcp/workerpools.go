@@ -86,25 +86,7 @@ func checkWorkerPool(m *runpb.WorkerPool) error {
 			return invalid("spec.template.spec.containers[%d].ports: Worker pools do not support ports.", i)
 		}
 	}
-	total := int32(0)
-	for _, split := range m.GetInstanceSplits() {
-		total += split.GetPercent()
-	}
-	if total != 100 {
-		return invalid("Instance splits must sum to 100, got %d.", total)
-	}
-	return nil
-}
-
-// splitInstances makes the declared splits the actual ones.
-func splitInstances(_ *Server, m *runpb.WorkerPool) error {
-	m.InstanceSplitStatuses = nil
-	for _, split := range m.GetInstanceSplits() {
-		m.InstanceSplitStatuses = append(m.InstanceSplitStatuses, &runpb.InstanceSplitStatus{
-			Type: split.GetType(), Revision: split.GetRevision(), Percent: split.GetPercent(),
-		})
-	}
-	return nil
+	return checkSplits(m.GetInstanceSplits())
 }
 
 // CreateWorkerPool makes a worker pool and its first revision.
