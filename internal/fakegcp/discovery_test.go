@@ -238,3 +238,19 @@ func TestDiscoveryProjectPolicy(t *testing.T) {
 	_, err = service.Projects.SetIamPolicy("acme-dev", &cloudresourcemanager.SetIamPolicyRequest{Policy: p, UpdateMask: "bindings,etag,auditConfigs"}).Do()
 	wantHTTP(t, err, 409)
 }
+
+// The provider tries again when, and only when, an error of status 400 has this reason (google/tpgresource,
+// IsFailedPreconditionError).
+func TestDiscoveryIncompatibleOperation(t *testing.T) {
+	d := startDiscovery(t)
+	clusters := d.clusters()
+	running, err := clusters.Create(location, &containerapi.CreateClusterRequest{Cluster: bare()}).Do()
+	must(t, err)
+	_, err = clusters.NodePools.Create(devCluster, &containerapi.CreateNodePoolRequest{NodePool: spotPoolOf(1)}).Do()
+	wantHTTP(t, err, 400)
+	if e := new(googleapi.Error); !errors.As(err, &e) || len(e.Errors) != 1 || e.Errors[0].Reason != "failedPrecondition" {
+		t.Errorf("while the cluster is made: %v", err)
+	}
+	d.ended(running, nil)
+	d.ended(clusters.NodePools.Create(devCluster, &containerapi.CreateNodePoolRequest{NodePool: spotPoolOf(1)}).Do())
+}
