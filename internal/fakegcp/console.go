@@ -83,7 +83,7 @@ var consoleFunctions = template.FuncMap{
 	"last":    lastSegment,
 	"link":    objectLink,
 	"traffic": trafficOf,
-	"lower":   func(v any) string { return strings.ToLower(strings.ReplaceAll(fmt.Sprint(v), "_", " ")) },
+	"lower":   words,
 	"when":    func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05") },
 	"short":   func(method string) string { return method[strings.LastIndexByte(method, '.')+1:] },
 	"limit": func(n, total int) string {
@@ -92,6 +92,11 @@ var consoleFunctions = template.FuncMap{
 		}
 		return fmt.Sprintf("%d of %d", n, total)
 	},
+}
+
+// words is a state as the console shows it: CONDITION_SUCCEEDED is succeeded.
+func words(state any) string {
+	return strings.ToLower(strings.ReplaceAll(strings.TrimPrefix(fmt.Sprint(state), "CONDITION_"), "_", " "))
 }
 
 // objectLink is the page of an object.

@@ -11,8 +11,8 @@ import (
 
 // The wiring is drawn in three columns: what runs, as whom, and which secrets that identity may read.
 const (
-	boxWidth, boxHeight = 230, 44
-	columnGap, rowGap   = 105, 14
+	boxWidth, boxHeight = 290, 44
+	columnGap, rowGap   = 150, 14
 	pictureMargin       = 8
 	maxBoxes            = 40 // of a column; more are counted, not drawn
 )
@@ -20,7 +20,7 @@ const (
 // box is something in the picture. Href is its page.
 type box struct {
 	ID, Kind, Label, Note, Href string
-	X, Y                        int
+	X, Y, Width, Height         int
 }
 
 // wire joins two boxes by their ids. A pending one is a grant that is not effective yet.
@@ -72,6 +72,7 @@ func (p *picture) add(column int, b box) {
 	case len(p.Columns[column]) >= maxBoxes:
 		p.Omitted++
 	default:
+		b.Width, b.Height = boxWidth, boxHeight
 		p.Columns[column] = append(p.Columns[column], b)
 	}
 }
@@ -129,6 +130,15 @@ func (p *picture) place() {
 	}
 }
 
+// Headings are those of the columns, by where they begin.
+func (p picture) Headings() map[int]string {
+	return map[int]string{
+		pictureMargin:                          "Runs",
+		pictureMargin + boxWidth + columnGap:   "Identity",
+		pictureMargin + 2*(boxWidth+columnGap): "Secrets it may read",
+	}
+}
+
 // Width and Height are the picture's, in the units of its view box.
 func (p picture) Width() int { return 2*pictureMargin + 3*boxWidth + 2*columnGap }
 
@@ -162,7 +172,7 @@ func (p picture) Paths() []template.HTMLAttr {
 		}
 		x1, y1, x2, y2 := from.X+boxWidth, from.Y+boxHeight/2, to.X, to.Y+boxHeight/2
 		// Numbers and words of ours only: nothing here comes from a client.
-		paths = append(paths, template.HTMLAttr(fmt.Sprintf(`class="%s" d="M%d %d C%d %d %d %d %d %d"`, class, x1, y1, x1+55, y1, x2-55, y2, x2, y2))) //nolint:gosec // see above
+		paths = append(paths, template.HTMLAttr(fmt.Sprintf(`class="%s" d="M%d %d C%d %d %d %d %d %d"`, class, x1, y1, x1+75, y1, x2-75, y2, x2, y2))) //nolint:gosec // see above
 	}
 	return paths
 }
