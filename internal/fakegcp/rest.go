@@ -37,7 +37,7 @@ func (s *Server) restHandler() (http.Handler, error) {
 			return nil, err
 		}
 	}
-	return s.withComputeGroups(s.withBilling(s.withProjectsV1(withMethodOverride(mux)))), nil
+	return s.withComputeGroups(s.withBilling(s.withServiceUsage(s.withProjectsV1(withMethodOverride(mux))))), nil
 }
 
 // withMethodOverride routes a request by the verb that it means. No variable of a path is empty.
