@@ -153,7 +153,6 @@ func TestConsoleOnlyShows(t *testing.T) {
 		code             int
 	}{
 		{"GET", "/console/", "", 200},
-		{"GET", "/", "", 200}, // it redirects
 		{"GET", "/console/none", "", 404},
 		{"GET", "/console/object?name=none", "", 404},
 		{"GET", "/console/console.css", "", 200},
@@ -173,6 +172,22 @@ func TestConsoleOnlyShows(t *testing.T) {
 		if answer.StatusCode != q.code || !strings.Contains(policy, "default-src 'none'") || strings.Contains(policy, "unsafe") {
 			t.Errorf("%s %s as %q: %s with policy %q, want %d", q.verb, q.path, q.host, answer.Status, policy, q.code)
 		}
+	}
+}
+
+func TestBrowsersFindTheConsole(t *testing.T) {
+	c := start(t)
+	r, err := http.NewRequestWithContext(c.ctx(), http.MethodGet, "http://"+c.Addr()+"/", nil)
+	must(t, err)
+	r.Header.Set("Accept", "text/html,*/*")
+	answer, err := http.DefaultClient.Do(r)
+	must(t, err)
+	_ = answer.Body.Close()
+	if answer.StatusCode != http.StatusOK || answer.Request.URL.Path != "/console/" {
+		t.Errorf("a browser ends at %s with %s", answer.Request.URL, answer.Status)
+	}
+	if code, _ := c.curl(http.MethodGet, "/", ""); code != http.StatusNotFound {
+		t.Errorf("a client of APIs gets %d, want 404", code)
 	}
 }
 

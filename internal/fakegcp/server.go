@@ -156,7 +156,7 @@ func (s *Server) routes() (http.Handler, error) {
 			s.control.ServeHTTP(w, r)
 		case strings.HasPrefix(r.URL.Path, consolePrefix):
 			console.ServeHTTP(w, r)
-		case r.URL.Path == "/" && r.Method == http.MethodGet:
+		case r.URL.Path == "/" && strings.Contains(r.Header.Get("Accept"), "text/html"): // a browser; no API has this path
 			http.Redirect(w, r, consolePrefix, http.StatusFound)
 		default:
 			rest.ServeHTTP(w, r)
