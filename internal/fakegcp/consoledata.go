@@ -171,7 +171,7 @@ func (fs *faults) list() []string {
 	defer fs.mu.Unlock()
 	var all []string
 	for _, f := range fs.armed {
-		all = append(all, strings.TrimSpace(f.Fault.String()+" "+f.Method+" "+f.Resource))
+		all = append(all, strings.TrimSpace(f.String()+" "+f.Method+" "+f.Resource))
 	}
 	return all
 }

@@ -46,12 +46,6 @@ func pageOf[T any](all []T, limits pageLimits, size int32, token string) (items 
 	return items, next, err
 }
 
-// listPage is a page of copies of the members of a collection that keep takes, by name, and their number on all pages. Only
-// the page is copied: collections have thousands of members.
-func listPage[T proto.Message](st *store, collection string, keep func(T) bool, size int32, token string) (items []T, next string, total int32, err error) {
-	return copiedPage(only(st.byName(collection), keep), commonPages, size, token)
-}
-
 // copiedPage is a page of copies, and the number of items on all pages.
 func copiedPage[T proto.Message](all iter.Seq[T], limits pageLimits, size int32, token string) (items []T, next string, total int32, err error) {
 	items, next, total, err = cut(all, limits, size, token)
