@@ -146,6 +146,7 @@ func (s *Server) SetSpeed(speed float64) error {
 	defer s.mu.Unlock()
 	s.settle()
 	s.clock.setSpeed(speed)
+	s.turns.wake()
 	s.armTimer()
 	return nil
 }

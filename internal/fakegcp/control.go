@@ -182,7 +182,7 @@ func (s *Server) Remove(name string) error {
 	}
 	for _, n := range []string{name, s.numbered(name)} {
 		if _, ok := lookup[proto.Message](s.store, n); ok {
-			s.forget(n)
+			s.forgetWithRuns(n)
 			return nil
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -36,12 +35,7 @@ func (s *Server) controlHandler() *controlAPI {
 
 // ServeHTTP answers loopback clients. It refuses web pages: a browser sends an Origin, and a rebound name is no loopback host.
 func (c *controlAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	host, _, err := net.SplitHostPort(r.Host)
-	if err != nil {
-		host = r.Host
-	}
-	ip := net.ParseIP(host)
-	if r.Header.Get("Origin") != "" || host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+	if r.Header.Get("Origin") != "" || !loopbackHost(r.Host) {
 		http.Error(w, "the control API answers loopback clients only, not web pages", http.StatusForbidden)
 		return
 	}

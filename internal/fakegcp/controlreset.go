@@ -41,6 +41,7 @@ func (s *Server) empty() error {
 	}
 	s.found(now)
 	s.armTimer()
+	s.turns.wake()
 	return nil
 }
 

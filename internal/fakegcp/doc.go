@@ -9,7 +9,8 @@
 // How it is put together: every call, whichever its transport, goes through one interceptor (exchange.go) that
 // identifies the caller, checks permissions, applies injected faults, takes the server's one lock, settles what the
 // virtual clock has made due, runs the handler and writes the journal. A handler therefore holds the lock: it never
-// blocks, and what it reads and writes is one atomic step. The store clones on the way in and on the way out.
+// blocks, and what it reads and writes is one atomic step. The store clones on the way in and on the way out. What has to
+// wait, WaitOperation, waits between two such steps (runwaits.go).
 //
 // Tests force states through the control methods of Server, through the control API under /_fake/, whose index lists it
 // (controlroutes.go), or by Options.Control. With Options.StateFile everything survives a restart: a call is handled at one

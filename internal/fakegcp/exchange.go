@@ -27,7 +27,7 @@ func (s *Server) intercept(ctx context.Context, request any, info *grpc.UnarySer
 	var response any
 	var err error
 	if !struck || fault.When == After {
-		response, err = s.handle(ctx, call, request, handle)
+		response, err = s.handleWaiting(ctx, call, request, handle)
 	}
 	if late := s.delay(ctx, call); late != nil {
 		call.Code = statusName(status.Code(late))

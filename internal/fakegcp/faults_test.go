@@ -156,8 +156,8 @@ func TestJournal(t *testing.T) {
 
 func TestUnservedMethodsSayTheirName(t *testing.T) {
 	c := start(t)
-	_, err := runpb.NewJobsClient(c.conn).GetJob(c.ctx(), &runpb.GetJobRequest{Name: location + "/jobs/j"})
-	wantError(t, err, codes.Unimplemented, "google.cloud.run.v2.Jobs/GetJob is not served")
+	_, err := runpb.NewBuildsClient(c.conn).SubmitBuild(c.ctx(), &runpb.SubmitBuildRequest{Parent: location})
+	wantError(t, err, codes.Unimplemented, "google.cloud.run.v2.Builds/SubmitBuild is not served")
 	_, err = c.accounts.ListRoles(c.ctx(), &adminpb.ListRolesRequest{})
 	wantError(t, err, codes.Unimplemented, "ListRoles")
 	if calls := c.Journal(); len(calls) != 2 || calls[0].Code != "UNIMPLEMENTED" {

@@ -213,7 +213,7 @@ func (s *Server) Operations() ([]Operation, []RuleCount) {
 	all, rules := []Operation{}, []RuleCount{}
 	for _, op := range s.operations.order {
 		o := Operation{Name: op.name, Kind: op.kind, Target: op.target, Done: op.done, Held: op.held() && !op.done, Accepted: op.accepted}
-		if !o.Held {
+		if !o.Held && (op.done || !op.open) {
 			ends := op.ends
 			o.Ends = &ends
 		}

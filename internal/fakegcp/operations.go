@@ -31,11 +31,14 @@ type operation struct {
 	// fail leaves behind what a failure leaves behind, when a fault ends the operation instead of finish. It may be nil:
 	// then what was visible stays as it is.
 	fail func(err error)
+	// open operations end when whoever began them calls complete, not after their duration.
+	open bool
 	// detail is the dialect's own (conditions, progress, the response).
 	detail any
 
 	accepted, runs, ends time.Time
 	done                 bool
+	ended                chan struct{}  // closed when it is done, if anybody waits for it
 	rule                 *operationRule // how it is to end, if that was said (operationrules.go)
 	failure              error          // a status error
 }
@@ -60,7 +63,7 @@ func (s *Server) begin(op *operation) *operation {
 	s.operations.byName[op.name] = op
 	s.operations.order = append(s.operations.order, op)
 	s.rule(op)
-	if !op.held() {
+	if !op.held() && !op.open {
 		s.schedule(op.ends, func() { s.complete(op) })
 	}
 	return op
@@ -81,6 +84,9 @@ func (s *Server) complete(op *operation) {
 	}
 	op.done = true
 	op.ends = s.now()
+	if op.ended != nil {
+		close(op.ended)
+	}
 }
 
 // state is where the operation is at the virtual time.

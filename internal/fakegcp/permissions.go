@@ -101,9 +101,29 @@ var methodPermissions = map[string]string{
 	runServicePrefix + "WorkerPools/DeleteWorkerPool": "run.workerpools.delete",
 	runServicePrefix + "WorkerPools/GetIamPolicy":     "run.workerpools.getIamPolicy",
 	runServicePrefix + "WorkerPools/SetIamPolicy":     "run.workerpools.setIamPolicy",
+	runServicePrefix + "Jobs/ListJobs":                "run.jobs.list",
+	runServicePrefix + "Jobs/GetJob":                  "run.jobs.get",
+	runServicePrefix + "Jobs/CreateJob":               "run.jobs.create",
+	runServicePrefix + "Jobs/UpdateJob":               "run.jobs.update",
+	runServicePrefix + "Jobs/DeleteJob":               "run.jobs.delete",
+	runServicePrefix + "Jobs/RunJob":                  "run.jobs.run",
+	runServicePrefix + "Jobs/GetIamPolicy":            "run.jobs.getIamPolicy",
+	runServicePrefix + "Jobs/SetIamPolicy":            "run.jobs.setIamPolicy",
+	runServicePrefix + "Executions/ListExecutions":    "run.executions.list",
+	runServicePrefix + "Executions/GetExecution":      "run.executions.get",
+	runServicePrefix + "Executions/CancelExecution":   "run.executions.cancel",
+	runServicePrefix + "Executions/DeleteExecution":   "run.executions.delete",
+	runServicePrefix + "Tasks/ListTasks":              "run.tasks.list",
+	runServicePrefix + "Tasks/GetTask":                "run.tasks.get",
+	"google.longrunning.Operations/WaitOperation":     "run.operations.get",
 	"google.longrunning.Operations/GetOperation":      "run.operations.get",
 	"google.longrunning.Operations/ListOperations":    "run.operations.list",
 	"google.longrunning.Operations/DeleteOperation":   "run.operations.delete",
+
+	computeGroupsService + "List": "compute.instanceGroupManagers.list",
+	computeGroupsService + "Get":  "compute.instanceGroupManagers.get",
+
+	billingService + "GetProjectBillingInfo": "resourcemanager.projects.get",
 }
 
 // readingVerbs begin the names of methods that change nothing.
@@ -185,6 +205,8 @@ func permissionDenied(method, permission, resource string) error {
 		text = fmt.Sprintf("Permission '%s' denied on resource (or it may not exist).", permission)
 	case strings.HasPrefix(method, projectsServiceName):
 		text = fmt.Sprintf("Permission '%s' denied on resource '//cloudresourcemanager.googleapis.com/%s' (or it may not exist).", permission, resource)
+	case strings.HasPrefix(method, computeGroupsService):
+		text = fmt.Sprintf("Required '%s' permission for '%s'", permission, resource)
 	case strings.HasPrefix(method, runServicePrefix):
 		text = fmt.Sprintf("Permission '%s' denied on resource '%s' (or resource may not exist).", permission, resource)
 	}
@@ -220,6 +242,8 @@ var apiHosts = []struct{ prefix, api string }{
 	{projectsServiceName, "cloudresourcemanager.googleapis.com"},
 	{runServicePrefix, "run.googleapis.com"},
 	{"google.longrunning.", "run.googleapis.com"},
+	{computeGroupsService, "compute.googleapis.com"},
+	{billingService, "cloudbilling.googleapis.com"},
 }
 
 // apiOf is the host name of the API that a method belongs to, "" when it is none of the fake's.

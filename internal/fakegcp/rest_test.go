@@ -39,7 +39,8 @@ func TestREST(t *testing.T) {
 		{"GET", "/v1/projects/none-such", "", 403, []string{"The caller does not have permission"}},
 		{"GET", "/v3/projects/none-such", "", 403, []string{"Permission 'resourcemanager.projects.get' denied on resource '//cloudresourcemanager.googleapis.com/projects/none-such' (or it may not exist)."}},
 		{"GET", "/v2/projects/acme-dev/locations/asia-northeast1/operations", "", 200, []string{"{}"}},
-		{"GET", "/v2/projects/acme-dev/locations/asia-northeast1/jobs/j", "", 501, []string{"google.cloud.run.v2.Jobs/GetJob", "UNIMPLEMENTED"}},
+		{"GET", "/v2/projects/acme-dev/locations/asia-northeast1/jobs/j", "", 404, []string{"of kind 'JOB'", "NOT_FOUND"}},
+		{"GET", "/v1/projects/acme-dev/serviceAccounts/a@acme-dev.iam.gserviceaccount.com/keys", "", 501, []string{"google.iam.admin.v1.IAM/ListServiceAccountKeys", "UNIMPLEMENTED"}},
 		{"GET", "/v1/nothing/<script>", "", 404, []string{"<!DOCTYPE html>", "&lt;script&gt;"}},
 	}
 	for _, s := range steps {

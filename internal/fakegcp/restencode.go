@@ -138,7 +138,7 @@ func writeRESTError(w http.ResponseWriter, method string, err error, o system) {
 		Message: st.Message(),
 		Status:  statusName(st.Code()),
 	}
-	if m := strings.TrimPrefix(method, "/"); strings.HasPrefix(m, containerService) || strings.HasPrefix(m, iamService) {
+	if m := strings.TrimPrefix(method, "/"); strings.HasPrefix(m, containerService) || strings.HasPrefix(m, iamService) || strings.HasPrefix(m, computeGroupsService) {
 		e.Errors = legacyErrors(err, e.Message)
 	}
 	for _, d := range st.Proto().GetDetails() {

@@ -50,6 +50,9 @@ func (k runKind[T]) validate(s *Server, m T) error {
 			return err
 		}
 	}
+	if err := checkVPC(t.GetVpcAccess()); err != nil {
+		return err
+	}
 	if err := k.check(m); err != nil {
 		return err
 	}
@@ -80,23 +83,17 @@ func checkRunContainer(i int, c *runpb.Container, volumes []*runpb.Volume) error
 			return invalid("spec.template.spec.containers[%d].volume_mounts[%d].name: Volume '%s' is not declared.", i, j, v.GetName())
 		}
 	}
-	return nil
+	return checkProbes(i, c)
 }
 
 func checkRunService(m *runpb.Service) error {
 	t := m.GetTemplate()
-	total := int32(0)
-	for _, target := range m.GetTraffic() {
-		total += target.GetPercent()
-	}
 	ingress := ingressContainer(t.GetContainers())
 	switch {
 	case len(m.GetDescription()) > maxRunDescription:
 		return invalid("description: must be at most %d characters.", maxRunDescription)
 	case ingress == nil:
 		return invalid("spec.template.spec.containers: Revision template should contain exactly one container with an exposed port.")
-	case total != 100:
-		return invalid("Traffic targets must sum to 100, got %d.", total)
 	case t.GetScaling().GetMinInstanceCount() > t.GetScaling().GetMaxInstanceCount():
 		return invalid("template.scaling.min_instance_count: must not be greater than max_instance_count.")
 	case t.GetTimeout().GetSeconds() < 1 || t.GetTimeout().GetSeconds() > maxRunTimeout:
@@ -106,7 +103,7 @@ func checkRunService(m *runpb.Service) error {
 	case t.GetMaxInstanceRequestConcurrency() > 1 && millicores(ingress.GetResources().GetLimits()["cpu"]) < 1000:
 		return invalid("spec.template.spec.containers.resources.limits.cpu: Invalid value specified for cpu. Total cpu < 1 is not supported with concurrency > 1.")
 	}
-	return nil
+	return checkTraffic(m.GetTraffic())
 }
 
 // checkRunAccount refuses an account of this project that does not exist: the API cannot tell that from one that the caller
@@ -124,23 +121,4 @@ func (s *Server) checkRunAccount(email string) error {
 		return nil
 	}
 	return status.Errorf(codes.PermissionDenied, "Permission 'iam.serviceaccounts.actAs' denied on service account %s (or it may not exist).", email)
-}
-
-// routeTraffic makes the declared traffic the actual one; it fails on a revision that is not there.
-func routeTraffic(s *Server, m *runpb.Service) error {
-	var statuses []*runpb.TrafficTargetStatus
-	for _, t := range m.GetTraffic() {
-		if id := t.GetRevision(); id != "" {
-			if _, ok := lookup[*runpb.Revision](s.store, m.GetName()+"/revisions/"+id); !ok {
-				return status.Errorf(codes.Internal, "Revision '%s' does not exist or is deleted. Update all traffic to route to currently available revisions.", id)
-			}
-		}
-		st := &runpb.TrafficTargetStatus{Type: t.GetType(), Revision: t.GetRevision(), Percent: t.GetPercent(), Tag: t.GetTag()}
-		if t.GetTag() != "" {
-			st.Uri = strings.Replace(m.GetUrls()[1], "https://", "https://"+t.GetTag()+"---", 1)
-		}
-		statuses = append(statuses, st)
-	}
-	m.TrafficStatuses = statuses
-	return nil
 }

@@ -32,8 +32,11 @@ func (s *Server) failedCondition(kind string, err error) *runpb.Condition {
 // runConditions are the conditions besides the terminal one, in the order in which the API returns them.
 func (s *Server) runConditions(collection string, err error) []*runpb.Condition {
 	kinds := []string{"RoutesReady", "ConfigurationsReady"}
-	if collection != "services" {
+	switch collection {
+	case "workerPools":
 		kinds = []string{"ConfigurationsReady"}
+	case "jobs":
+		kinds = []string{"ResourcesAvailable"}
 	}
 	var all []*runpb.Condition
 	for _, kind := range kinds {

@@ -64,6 +64,7 @@ func templateDefaults(s *Server, m *runpb.Service) {
 		t.Scaling = &runpb.RevisionScaling{}
 	}
 	t.Scaling.MaxInstanceCount = cmp.Or(t.GetScaling().GetMaxInstanceCount(), defaultRunMaxInstances)
+	vpcDefaults(t.GetVpcAccess())
 	for _, c := range t.GetContainers() {
 		limitDefaults(c)
 	}
@@ -78,7 +79,8 @@ func templateDefaults(s *Server, m *runpb.Service) {
 	}
 }
 
-// limitDefaults fills the limits; without any resources idle CPU and the start-up boost are on as well.
+// limitDefaults fills the limits, and the times of probes; without any resources idle CPU and the start-up boost are on as
+// well.
 func limitDefaults(c *runpb.Container) {
 	if c.GetResources() == nil {
 		c.Resources = &runpb.ResourceRequirements{CpuIdle: true, StartupCpuBoost: true}
@@ -88,6 +90,9 @@ func limitDefaults(c *runpb.Container) {
 	}
 	c.Resources.Limits["cpu"] = cmp.Or(c.GetResources().GetLimits()["cpu"], defaultRunCPU)
 	c.Resources.Limits["memory"] = cmp.Or(c.GetResources().GetLimits()["memory"], defaultRunMemory)
+	for _, p := range []*runpb.Probe{c.GetStartupProbe(), c.GetLivenessProbe(), c.GetReadinessProbe()} {
+		probeDefaults(p, 0) // only the one that gets the requests has a port to fall back to
+	}
 }
 
 // ingressContainer is the one that gets the requests: the only one, or the one with a port.

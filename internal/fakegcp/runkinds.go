@@ -11,52 +11,60 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
-// runObject is a Cloud Run service or worker pool: something whose template is rolled out as revisions.
+// runObject is what a Cloud Run service, worker pool or job has in common with the others.
 type runObject interface {
-	proto.Message
-	GetName() string
-	GetEtag() string
+	runNamed
 	GetGeneration() int64
 	GetReconciling() bool
-	GetLatestCreatedRevision() string
 	GetAnnotations() map[string]string
 	GetLabels() map[string]string
 }
 
-// runKind is what differs between services and worker pools.
+// runNamed is what has a name and an etag: any object of Cloud Run.
+type runNamed interface {
+	proto.Message
+	GetName() string
+	GetEtag() string
+}
+
+// runKind is what differs between services, worker pools and jobs.
 type runKind[T runObject] struct {
 	// collection is the last segment but one of a name.
 	collection string
 	// rollout points at the fields of a rollout.
 	rollout func(T) rollout
-	// template is the part of which each change makes a revision.
+	// template is the part that runs; of services and worker pools each change of it makes a revision.
 	template func(T) runTemplate
-	// revision is what the template makes, without name and conditions.
+	// revision is what the template makes, without name and conditions; nil for jobs, which have none.
 	revision func(T) *runpb.Revision
 	// defaults fills in what the real service fills in.
 	defaults func(*Server, T)
 	// check refuses what the real service refuses of this kind alone, after defaults.
 	check func(T) error
-	// route has the object serve from its latest ready revision; its error is the operation's.
+	// ready says why the object as it is now cannot run, nil if it can.
+	ready func(*Server, T) error
+	// route has the object serve from its latest ready revision; its error is the operation's. It is nil for jobs.
 	route func(*Server, T) error
 }
 
-// runTemplate is what both kinds' templates have in common.
+// runTemplate is what the kinds' templates have in common.
 type runTemplate interface {
 	proto.Message
 	GetRevision() string
 	GetServiceAccount() string
 	GetContainers() []*runpb.Container
 	GetVolumes() []*runpb.Volume
+	GetVpcAccess() *runpb.VpcAccess
 	GetAnnotations() map[string]string
 	GetLabels() map[string]string
 }
 
-// rollout points at the fields in which a service or worker pool reports how its latest change is going.
+// rollout points at the fields in which an object reports how its latest change is going; a job has no revisions.
 type rollout struct {
 	uid, etag, creator, modifier *string
 	generation, observed         *int64
-	created, updated, deleted    **timestamppb.Timestamp
+	created, updated             **timestamppb.Timestamp
+	deleted, expires             **timestamppb.Timestamp
 	reconciling                  *bool
 	terminal                     **runpb.Condition
 	conditions                   *[]*runpb.Condition
@@ -68,6 +76,7 @@ var outputOnlyRunFields = []string{
 	"name", "uid", "generation", "create_time", "update_time", "delete_time", "expire_time", "creator", "last_modifier", "urls",
 	"observed_generation", "terminal_condition", "conditions", "latest_ready_revision", "latest_created_revision",
 	"traffic_statuses", "instance_split_statuses", "uri", "satisfies_pzs", "reconciling", "etag", "threat_detection_enabled",
+	"execution_count", "latest_created_execution",
 }
 
 // newRunEtag is quoted, and base64 of random bytes and the name.
@@ -112,7 +121,7 @@ func (k runKind[T]) find(s *Server, name string) (T, error) {
 
 // noun is the kind as error texts name it.
 func (k runKind[T]) noun() string {
-	return map[string]string{"services": "SERVICE", "workerPools": "WORKER_POOL"}[k.collection]
+	return map[string]string{"services": "SERVICE", "workerPools": "WORKER_POOL", "jobs": "JOB"}[k.collection]
 }
 
 // runPages: how many items a list of Cloud Run holds is not documented; as many as other Google lists do.

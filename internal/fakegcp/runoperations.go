@@ -3,6 +3,7 @@ package fakegcp
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
 	"google.golang.org/grpc/codes"
@@ -18,12 +19,15 @@ type runDetail struct {
 	last proto.Message
 }
 
-// runOperationName is a new name beside the object's collection.
+// runOperationName is a new name in the location of an object.
 func runOperationName(object string) string {
-	return collectionOf(collectionOf(object)) + "/operations/" + randomUUID()
+	location := strings.Join(strings.SplitN(object, "/", 5)[:4], "/")
+	return location + "/operations/" + randomUUID()
 }
 
-// runOperations serves google.longrunning.Operations for Cloud Run.
+// runOperations serves google.longrunning.Operations for Cloud Run. CancelOperation is not there: the real service's
+// configuration binds no such method, and CancelExecution stops what RunJob began.
+// Source: https://github.com/googleapis/googleapis, google/cloud/run/v2/run_v2.yaml (http.rules).
 type runOperations struct {
 	longrunningpb.UnimplementedOperationsServer
 	s *Server
@@ -49,9 +53,17 @@ func (o *runOperations) GetOperation(_ context.Context, r *longrunningpb.GetOper
 	return o.s.renderRunOperation(op)
 }
 
-// WaitOperation answers at once with the operation as it is now: the contract allows it, and a handler never blocks.
+// WaitOperation is one look at the operation; the waiting is around it (runwaits.go), because a handler never blocks.
 func (o *runOperations) WaitOperation(ctx context.Context, r *longrunningpb.WaitOperationRequest) (*longrunningpb.Operation, error) {
 	return o.GetOperation(ctx, &longrunningpb.GetOperationRequest{Name: r.GetName()})
+}
+
+// operationFilters are the filters of ListOperations: whether an operation must be done.
+// Source: https://cloud.google.com/run/docs/reference/rest/v2/projects.locations.operations/list.
+var operationFilters = map[string]func(*operation) bool{
+	"":           func(*operation) bool { return true },
+	"done:true":  func(op *operation) bool { return op.done },
+	"done:false": func(op *operation) bool { return !op.done },
 }
 
 // ListOperations lists a location's operations, the oldest first.
@@ -59,12 +71,13 @@ func (o *runOperations) ListOperations(_ context.Context, r *longrunningpb.ListO
 	if !runParentForm.MatchString(r.GetName()) {
 		return nil, invalid("Invalid resource parent: %s", r.GetName())
 	}
-	if r.GetFilter() != "" {
+	keep, ok := operationFilters[r.GetFilter()]
+	if !ok {
 		return nil, unmodelled("filter %q of operations", r.GetFilter())
 	}
 	all := slices.DeleteFunc(o.s.operations.under(o.s.identified(r.GetName())), func(op *operation) bool {
 		_, run := op.detail.(*runDetail)
-		return !run
+		return !run || !keep(op)
 	})
 	items, next, err := page(all, r.GetPageSize(), r.GetPageToken())
 	if err != nil {
@@ -114,6 +127,6 @@ func (s *Server) renderRunOperation(op *operation) (*longrunningpb.Operation, er
 }
 
 // doneRunOperation is what a request that only validates gets: an operation that is done and was never kept.
-func doneRunOperation(s *Server, m runObject) (*longrunningpb.Operation, error) {
+func doneRunOperation(s *Server, m runNamed) (*longrunningpb.Operation, error) {
 	return s.renderRunOperation(&operation{name: runOperationName(m.GetName()), done: true, detail: &runDetail{last: m}})
 }

@@ -3,6 +3,7 @@ package fakegcp
 import (
 	"context"
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 
@@ -21,6 +22,9 @@ func protoString(s string) protoreflect.Value { return protoreflect.ValueOfStrin
 
 // needsRevision says whether the change makes a revision, and refuses a revision name that is taken by another template.
 func (k runKind[T]) needsRevision(s *Server, current, m T) (bool, error) {
+	if k.revision == nil {
+		return false, nil
+	}
 	before, after := k.template(current), k.template(m)
 	same := proto.Equal(withoutRevision(before), withoutRevision(after))
 	if after.GetRevision() == "" {
@@ -30,7 +34,7 @@ func (k runKind[T]) needsRevision(s *Server, current, m T) (bool, error) {
 	if _, ok := lookup[*runpb.Revision](s.store, taken); !ok {
 		return true, nil
 	}
-	if same && lastSegment(current.GetLatestCreatedRevision()) == after.GetRevision() {
+	if same && lastSegment(*k.rollout(current).latestCreated) == after.GetRevision() {
 		return false, nil
 	}
 	return false, alreadyExists("Revision named '%s' with different configuration already exists.", after.GetRevision())
@@ -53,6 +57,7 @@ func (k runKind[T]) accept(ctx context.Context, s *Server, m T, newRevision, val
 	}
 	*r.reconciling = true
 	*r.terminal = s.condition("Ready", runpb.Condition_CONDITION_RECONCILING, "")
+	newRevision = newRevision && k.revision != nil
 	if newRevision {
 		revision := k.newRevision(s, m)
 		*r.latestCreated = revision.GetName()
@@ -112,10 +117,10 @@ func (k runKind[T]) finish(s *Server, name string, generation int64, injected er
 	}
 	err := injected
 	if err == nil {
-		err = s.readyRevision(m.GetLatestCreatedRevision())
+		err = k.ready(s, m)
 	}
 	r := k.rollout(m)
-	if err == nil {
+	if err == nil && k.route != nil {
 		*r.latestReady = *r.latestCreated
 		err = k.route(s, m)
 	}
@@ -161,7 +166,8 @@ func (s *Server) readyRevision(name string) error {
 
 // runState is kept beside the store.
 type runState struct {
-	failures map[string]error // why a revision is not ready, by its name
+	failures map[string]error         // why a revision is not ready, by its name
+	runs     map[string]*executionRun // executions that are not over, by their name
 }
 
 func (st *runState) drop(name string) {
@@ -170,4 +176,7 @@ func (st *runState) drop(name string) {
 			delete(st.failures, revision)
 		}
 	}
+	maps.DeleteFunc(st.runs, func(execution string, _ *executionRun) bool {
+		return execution == name || strings.HasPrefix(execution, name+"/")
+	})
 }

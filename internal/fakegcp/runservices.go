@@ -21,7 +21,7 @@ var runServiceKind = runKind[*runpb.Service]{
 		return rollout{
 			uid: &m.Uid, etag: &m.Etag, creator: &m.Creator, modifier: &m.LastModifier,
 			generation: &m.Generation, observed: &m.ObservedGeneration,
-			created: &m.CreateTime, updated: &m.UpdateTime, deleted: &m.DeleteTime,
+			created: &m.CreateTime, updated: &m.UpdateTime, deleted: &m.DeleteTime, expires: &m.ExpireTime,
 			reconciling: &m.Reconciling, terminal: &m.TerminalCondition, conditions: &m.Conditions,
 			latestCreated: &m.LatestCreatedRevision, latestReady: &m.LatestReadyRevision,
 		}
@@ -30,6 +30,7 @@ var runServiceKind = runKind[*runpb.Service]{
 	revision: serviceRevision,
 	defaults: serviceDefaults,
 	check:    checkRunService,
+	ready:    func(s *Server, m *runpb.Service) error { return s.readyRevision(m.GetLatestCreatedRevision()) },
 	route:    routeTraffic,
 }
 

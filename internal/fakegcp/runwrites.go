@@ -21,7 +21,7 @@ func (k runKind[T]) create(ctx context.Context, s *Server, parent, id string, wa
 	}
 	if !runIDForm.MatchString(id) {
 		return nil, invalid("Violation in Create%sRequest.%s_id: must begin with a letter, contain only lower case letters, digits and "+
-			"hyphens, not end with a hyphen, and be shorter than 50 characters.", strings.TrimSuffix(k.collection, "s"), strings.ToLower(k.noun()))
+			"hyphens, not end with a hyphen, and be shorter than 50 characters.", want.ProtoReflect().Descriptor().Name(), strings.ToLower(k.noun()))
 	}
 	name := parent + "/" + k.collection + "/" + id
 	if _, ok := lookup[T](s.store, name); ok {
@@ -58,7 +58,7 @@ func (k runKind[T]) update(ctx context.Context, s *Server, want T, o updateOptio
 	if err != nil {
 		return nil, err
 	}
-	if err := k.checkEtag(current, want.GetEtag()); err != nil {
+	if err := checkRunEtag(current, want.GetEtag()); err != nil {
 		return nil, err
 	}
 	if *k.rollout(current).deleted != nil {
@@ -108,7 +108,8 @@ func setName(m proto.Message, name string) {
 	r.Set(r.Descriptor().Fields().ByName("name"), protoString(name))
 }
 
-func (k runKind[T]) checkEtag(current T, sent string) error {
+// checkRunEtag refuses a change of another version than the current one; without an etag it is unconditional.
+func checkRunEtag(current runNamed, sent string) error {
 	if sent == "" || sent == current.GetEtag() {
 		return nil
 	}
@@ -122,11 +123,11 @@ func (k runKind[T]) delete(s *Server, name, etag string, validateOnly bool) (*lo
 	if err != nil {
 		return nil, err
 	}
-	if err := k.checkEtag(m, etag); err != nil {
+	if err := checkRunEtag(m, etag); err != nil {
 		return nil, err
 	}
 	r := k.rollout(m)
-	*r.deleted, *r.reconciling = s.timestamp(), true
+	*r.deleted, *r.expires, *r.reconciling = s.timestamp(), s.runExpiry(), true
 	if validateOnly {
 		return doneRunOperation(s, m)
 	}
@@ -137,12 +138,14 @@ func (k runKind[T]) delete(s *Server, name, etag string, validateOnly bool) (*lo
 		target: m.GetName(),
 		detail: &runDetail{last: m},
 		finish: func() error {
-			s.forget(m.GetName())
+			s.forgetWithRuns(m.GetName())
 			return nil
 		},
 		fail: func(error) {
-			*r.deleted, *r.reconciling = nil, false
-			s.store.put(m.GetName(), m)
+			update(s.store, m.GetName(), func(m T) {
+				r := k.rollout(m)
+				*r.deleted, *r.expires, *r.reconciling = nil, nil, false
+			})
 		},
 	})
 	return s.renderRunOperation(op)

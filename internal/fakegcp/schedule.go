@@ -91,6 +91,7 @@ func (s *Server) Settle() {
 func (s *Server) Advance(d time.Duration) {
 	s.clock.Advance(d)
 	s.Settle()
+	s.turns.wake()
 }
 
 // Now is the virtual time.

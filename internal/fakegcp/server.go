@@ -23,6 +23,7 @@ type Server struct {
 	initial   Options // as they were at the start
 	clock     *virtualClock
 	journal   journal
+	turns     clockTurns
 	faults    faults
 	handlers  *handlers
 	encodings encodings
@@ -143,12 +144,20 @@ func (s *Server) routes() (http.Handler, error) {
 		return nil, err
 	}
 	s.control = s.controlHandler()
+	console, err := s.consoleHandler()
+	if err != nil {
+		return nil, err
+	}
 	return withTruncation(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case r.ProtoMajor == 2 && strings.HasPrefix(r.Header.Get("Content-Type"), "application/grpc"):
 			s.handlers.grpc.ServeHTTP(w, r)
 		case strings.HasPrefix(r.URL.Path, controlPrefix):
 			s.control.ServeHTTP(w, r)
+		case strings.HasPrefix(r.URL.Path, consolePrefix):
+			console.ServeHTTP(w, r)
+		case r.URL.Path == "/" && r.Method == http.MethodGet:
+			http.Redirect(w, r, consolePrefix, http.StatusFound)
 		default:
 			rest.ServeHTTP(w, r)
 		}

@@ -23,6 +23,9 @@ func (s *Server) registerServices(r grpc.ServiceRegistrar) {
 	runpb.RegisterServicesServer(r, &runServices{s: s})
 	runpb.RegisterRevisionsServer(r, &runRevisions{s: s})
 	runpb.RegisterWorkerPoolsServer(r, &runWorkerPools{s: s})
+	runpb.RegisterJobsServer(r, &runJobs{s: s})
+	runpb.RegisterExecutionsServer(r, &runExecutions{s: s})
+	runpb.RegisterTasksServer(r, &runTasks{s: s})
 	longrunningpb.RegisterOperationsServer(r, &runOperations{s: s})
 	s.registerClusters(r)
 }

@@ -93,7 +93,16 @@ func story() []storyStep {
 				Template: &runpb.WorkerPoolRevisionTemplate{Containers: []*runpb.Container{c}},
 			}})
 		}),
+		step("create job", func(g *gke) (any, error) {
+			c := container()
+			c.Image = "exits:1"
+			return runpb.NewJobsClient(g.conn).CreateJob(g.ctx(), &runpb.CreateJobRequest{Parent: location, JobId: "migrate", Job: job(c)})
+		}),
 		wait(2 * time.Minute),
+		controlled("POST", "images", `{"image": "exits:1", "behaviour": "exit:3"}`),
+		step("run job", func(g *gke) (any, error) {
+			return runpb.NewJobsClient(g.conn).RunJob(g.ctx(), &runpb.RunJobRequest{Name: migrate})
+		}),
 		step("set labels", func(g *gke) (any, error) {
 			labels.LabelFingerprint = g.cluster().GetLabelFingerprint()
 			return g.manager.SetLabels(g.ctx(), labels)
@@ -135,6 +144,9 @@ func story() []storyStep {
 		}),
 		wait(time.Minute),
 		controlled("POST", "release", `{"target": "/services/api"}`),
+		step("delete job", func(g *gke) (any, error) {
+			return runpb.NewJobsClient(g.conn).DeleteJob(g.ctx(), &runpb.DeleteJobRequest{Name: migrate})
+		}),
 		controlled("PATCH", "objects?name="+devCluster, `{"resourceLabels": {"drift": "yes"}}`),
 		step("delete account", func(g *gke) (any, error) {
 			return g.accounts.DeleteServiceAccount(g.ctx(), &adminpb.DeleteServiceAccountRequest{Name: project + "/serviceAccounts/shop-runner@acme-dev.iam.gserviceaccount.com"})

@@ -22,7 +22,7 @@ var workerPoolKind = runKind[*runpb.WorkerPool]{
 		return rollout{
 			uid: &m.Uid, etag: &m.Etag, creator: &m.Creator, modifier: &m.LastModifier,
 			generation: &m.Generation, observed: &m.ObservedGeneration,
-			created: &m.CreateTime, updated: &m.UpdateTime, deleted: &m.DeleteTime,
+			created: &m.CreateTime, updated: &m.UpdateTime, deleted: &m.DeleteTime, expires: &m.ExpireTime,
 			reconciling: &m.Reconciling, terminal: &m.TerminalCondition, conditions: &m.Conditions,
 			latestCreated: &m.LatestCreatedRevision, latestReady: &m.LatestReadyRevision,
 		}
@@ -31,6 +31,7 @@ var workerPoolKind = runKind[*runpb.WorkerPool]{
 	revision: workerPoolRevision,
 	defaults: workerPoolDefaults,
 	check:    checkWorkerPool,
+	ready:    func(s *Server, m *runpb.WorkerPool) error { return s.readyRevision(m.GetLatestCreatedRevision()) },
 	route:    splitInstances,
 }
 
@@ -58,6 +59,7 @@ func workerPoolDefaults(s *Server, m *runpb.WorkerPool) {
 	if m.GetTemplate().GetServiceAccount() == "" {
 		m.Template.ServiceAccount = s.defaultAccountOf(m.GetName())
 	}
+	vpcDefaults(m.GetTemplate().GetVpcAccess())
 	for _, c := range m.GetTemplate().GetContainers() {
 		limitDefaults(c)
 	}
@@ -73,6 +75,9 @@ func workerPoolDefaults(s *Server, m *runpb.WorkerPool) {
 }
 
 func checkWorkerPool(m *runpb.WorkerPool) error {
+	if len(m.GetDescription()) > maxRunDescription {
+		return invalid("description: must be at most %d characters.", maxRunDescription)
+	}
 	if m.GetScaling().GetManualInstanceCount() < 0 {
 		return invalid("scaling.manual_instance_count: must not be negative.")
 	}
@@ -81,25 +86,7 @@ func checkWorkerPool(m *runpb.WorkerPool) error {
 			return invalid("spec.template.spec.containers[%d].ports: Worker pools do not support ports.", i)
 		}
 	}
-	total := int32(0)
-	for _, split := range m.GetInstanceSplits() {
-		total += split.GetPercent()
-	}
-	if total != 100 {
-		return invalid("Instance splits must sum to 100, got %d.", total)
-	}
-	return nil
-}
-
-// splitInstances makes the declared splits the actual ones.
-func splitInstances(_ *Server, m *runpb.WorkerPool) error {
-	m.InstanceSplitStatuses = nil
-	for _, split := range m.GetInstanceSplits() {
-		m.InstanceSplitStatuses = append(m.InstanceSplitStatuses, &runpb.InstanceSplitStatus{
-			Type: split.GetType(), Revision: split.GetRevision(), Percent: split.GetPercent(),
-		})
-	}
-	return nil
+	return checkSplits(m.GetInstanceSplits())
 }
 
 // CreateWorkerPool makes a worker pool and its first revision.

@@ -29,7 +29,7 @@ func TestRunEndsAsItsCommandDoes(t *testing.T) {
 }
 
 func TestRunSeesWhatIsLeft(t *testing.T) {
-	create := `curl -sf -X POST "$TWELVEFACTOR_EMULATOR_HOST/v1/projects/acme-dev/secrets?secretId=left" -d '{"replication": {"automatic": {}}}'`
+	create := `curl -sf -X POST "$TWELVEFACTOR_EMULATOR_HOST/v1/projects/acme-dev/secrets?secretId=left" -H "Content-Type: application/json" -d '{"replication": {"automatic": {}}}'`
 	err := run(t.Context(), []string{"run", "--expect-empty", "--", "sh", "-c", create}, new(bytes.Buffer))
 	if err == nil || !strings.Contains(err.Error(), "secrets/left") {
 		t.Errorf("a secret was left: %v, want it named", err)
