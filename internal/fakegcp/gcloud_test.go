@@ -60,7 +60,7 @@ func (g *gcloud) file(name, content string) string {
 // run calls gcloud with arguments that are separated by spaces, and returns all that it prints.
 func (g *gcloud) run(args string) (output string, err error) {
 	g.t.Helper()
-	cmd := exec.CommandContext(g.t.Context(), "gcloud", strings.Fields(args)...) //nolint:gosec // the arguments are the tests'
+	cmd := exec.CommandContext(g.t.Context(), "gcloud", strings.Fields(args)...)
 	cmd.Env, cmd.Dir = g.env, g.dir
 	out, err := cmd.CombinedOutput()
 	return string(out), err

@@ -51,7 +51,7 @@ func enumValue(d protoreflect.EnumDescriptor, n *jsonNode) (protoreflect.Value, 
 		}
 	}
 	number, ok := integer(n, 32)
-	return protoreflect.ValueOfEnum(protoreflect.EnumNumber(number)), ok //nolint:gosec // integer has checked the size
+	return protoreflect.ValueOfEnum(protoreflect.EnumNumber(number)), ok
 }
 
 func floatValue(f protoreflect.FieldDescriptor, n *jsonNode) (protoreflect.Value, bool) {
@@ -80,7 +80,7 @@ func integerValue(f protoreflect.FieldDescriptor, n *jsonNode) (protoreflect.Val
 		return protoreflect.ValueOfInt64(v), ok
 	default:
 		v, ok := integer(n, 32)
-		return protoreflect.ValueOfInt32(int32(v)), ok //nolint:gosec // integer has checked the size
+		return protoreflect.ValueOfInt32(int32(v)), ok
 	}
 }
 
