@@ -125,7 +125,7 @@ func TestRESTErrors(t *testing.T) {
 	})
 	fact(t, "1.0", "a wrong path is an HTML 404, and so is a wrong verb", "google#24627, provider-upjet-gcp#45", func(t *testing.T) {
 		for _, call := range []struct{ verb, path string }{
-			{"GET", "/v1/nothing"}, {"GET", "/"}, {"PATCH", clustersPath}, {"PUT", missing + ":undelete"}, {"POST", "/v1/projects/acme-dev/secrets/k"},
+			{"GET", "/v1/nothing"}, {"PATCH", clustersPath}, {"PUT", missing + ":undelete"}, {"POST", "/v1/projects/acme-dev/secrets/k"},
 			{"GET", "/v1/projects/acme-dev/secrets/k:nonsense/x"}, {"GET", "/v1/projects/acme-dev/locations/us-central1/clusters/"},
 			{"HEAD", missing}, {"OPTIONS", clustersPath},
 		} {

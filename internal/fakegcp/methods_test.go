@@ -1,6 +1,7 @@
 package fakegcp_test
 
 import (
+	"cmp"
 	"regexp"
 	"strings"
 	"testing"
@@ -99,4 +100,37 @@ func nameOf(pattern string) string {
 	name := strings.Replace(pattern, "projects/*", project, 1)
 	name = strings.Replace(name, "locations/*", "locations/us-central1", 1)
 	return strings.NewReplacer("**", "x", "*", "x").Replace(name)
+}
+
+var pathVariable = regexp.MustCompile(`\{[^}=]*(?:=([^}]*))?\}`)
+
+// TestEveryRoute sends a request to every REST path: each is answered by a method, in JSON, and none with an internal error.
+func TestEveryRoute(t *testing.T) {
+	c := start(t)
+	routes, err := fakegcp.Routes()
+	must(t, err)
+	if len(routes) < 300 {
+		t.Errorf("%d routes, want at least 300", len(routes))
+	}
+	for _, route := range routes {
+		verb, path, _ := strings.Cut(route, " ")
+		path = pathVariable.ReplaceAllStringFunc(path, func(v string) string {
+			if m := pathVariable.FindStringSubmatch(v); m[1] != "" {
+				return nameOf(m[1])
+			}
+			return cmp.Or(map[string]string{"{project_id}": "acme-dev", "{zone}": "us-central1-a"}[v], "x")
+		})
+		body := ""
+		if verb != "GET" && verb != "DELETE" {
+			body = "{}"
+		}
+		a := c.send(verb, path, body)
+		switch {
+		case a.code == 200:
+		case a.code == 500, strings.Contains(a.header.Get("Content-Type"), "html"):
+			t.Errorf("%s (%s): %d %s", route, path, a.code, a.body)
+		case a.failure(t).Error.Message == "":
+			t.Errorf("%s (%s): %d without a message", route, path, a.code)
+		}
+	}
 }

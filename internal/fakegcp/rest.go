@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"google.golang.org/protobuf/proto"
@@ -37,7 +38,19 @@ func (s *Server) restHandler() (http.Handler, error) {
 			return nil, err
 		}
 	}
-	return s.withComputeGroups(s.withBilling(s.withServiceUsage(s.withProjectsV1(withMethodOverride(mux))))), nil
+	annotated := withMethodOverride(mux)
+	return withUTF8(s.withComputeGroups(s.withBilling(s.withServiceUsage(s.withProjectsV1(annotated))))), nil
+}
+
+// withUTF8 refuses paths that are none: names become strings of protobuf, which are UTF-8.
+func withUTF8(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !utf8.ValidString(r.URL.Path) {
+			writeRESTError(w, "", invalid("The path is not encoded as UTF-8."), system{})
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // withMethodOverride routes a request by the verb that it means. No variable of a path is empty.

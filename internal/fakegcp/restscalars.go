@@ -5,6 +5,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"cloud.google.com/go/container/apiv1/containerpb"
 	"cloud.google.com/go/run/apiv2/runpb"
@@ -23,7 +24,7 @@ func scalar(f protoreflect.FieldDescriptor, n *jsonNode) (protoreflect.Value, bo
 	case protoreflect.BoolKind:
 		return protoreflect.ValueOfBool(n.text == "true"), n.kind != jsonNumber && (n.text == "true" || n.text == "false")
 	case protoreflect.StringKind:
-		return protoreflect.ValueOfString(n.text), n.kind == jsonString
+		return protoreflect.ValueOfString(n.text), n.kind == jsonString && utf8.ValidString(n.text)
 	case protoreflect.BytesKind:
 		b, ok := decodeBase64(n.text)
 		return protoreflect.ValueOfBytes(b), ok && n.kind == jsonString

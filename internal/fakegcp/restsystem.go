@@ -43,6 +43,7 @@ func systemOf(r *http.Request, query url.Values) (system, error) {
 	if o.fields == "" {
 		o.fields = r.Header.Get("X-Goog-Fieldmask")
 	}
+	o.fields = strings.ToValidUTF8(o.fields, "\ufffd") // what is refused is quoted
 	if o.token == "" {
 		o.token = get("oauth_token")
 	}

@@ -15,7 +15,7 @@ func TestServiceUsage(t *testing.T) {
 	}{
 		{"GET", services + "container.googleapis.com", 200, `"name": "projects/123456789012/services/container.googleapis.com"`},
 		{"GET", services + "run.googleapis.com?fields=state", 200, "{\n  \"state\": \"ENABLED\"\n}\n"},
-		{"GET", services + "dns.googleapis.com", 501, "google.api.serviceusage.v1.ServiceUsage/GetService of dns.googleapis.com"},
+		{"GET", services + "pubsub.googleapis.com", 501, "google.api.serviceusage.v1.ServiceUsage/GetService of pubsub.googleapis.com"},
 		{"GET", "/v1/projects/none-such/services/run.googleapis.com", 403, "The caller does not have permission"},
 		{"POST", services + "run.googleapis.com:enable", 501, "the Service Usage API"},
 	} {
