@@ -3,7 +3,6 @@ package fakegcp
 import (
 	"bytes"
 	"embed"
-	"encoding/json"
 	"fmt"
 	"html/template"
 	"io/fs"
@@ -14,8 +13,7 @@ import (
 	"strings"
 	"time"
 
-	"google.golang.org/protobuf/encoding/protojson"
-	"google.golang.org/protobuf/proto"
+	"cloud.google.com/go/run/apiv2/runpb"
 )
 
 // consolePrefix begins the paths of the console.
@@ -24,6 +22,7 @@ const consolePrefix = "/console/"
 // Bounds of what a page shows; a filter finds the rest.
 const (
 	maxConsoleRows    = 200
+	maxConsoleInner   = 20 // versions of a secret, revisions of a service
 	maxConsoleJournal = 500
 )
 
@@ -40,19 +39,19 @@ type consolePage struct{ Path, Title string }
 
 // consoleData is what a template gets.
 type consoleData struct {
-	Title   string
-	Page    string
-	Menu    []consolePage
-	Project string
-	Filter  string
-	View    consoleView
-	Picture picture
-	Journal []Call
-	Errors  bool // of the journal only
-	Changes bool
-	// Object is the page of one.
-	Object, JSON string
-	Limit        int
+	Title        string
+	Page         string
+	Menu         []consolePage
+	Project      string
+	Filter       string
+	View         consoleView
+	Picture      picture
+	Journal      []Call
+	Errors       bool // of the journal only
+	Changes      bool
+	One          objectView
+	Why          string // there is nothing to show
+	Limit, Inner int
 }
 
 // consoleServer serves the console: pages that show what exists and what was called, and change nothing.
@@ -80,12 +79,12 @@ func (s *Server) consoleHandler() (*consoleServer, error) {
 }
 
 var consoleFunctions = template.FuncMap{
-	"last":    lastSegment,
-	"link":    objectLink,
-	"traffic": trafficOf,
-	"lower":   words,
-	"when":    func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05") },
-	"short":   func(method string) string { return method[strings.LastIndexByte(method, '.')+1:] },
+	"last":  lastSegment,
+	"link":  objectLink,
+	"share": shareOf,
+	"lower": words,
+	"when":  func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05") },
+	"short": func(method string) string { return method[strings.LastIndexByte(method, '.')+1:] },
 	"limit": func(n, total int) string {
 		if total <= n {
 			return fmt.Sprint(total)
@@ -144,7 +143,7 @@ func loopbackHost(hostport string) bool {
 
 func (c *consoleServer) page(w http.ResponseWriter, r *http.Request, path string) {
 	d := consoleData{
-		Page: path, Menu: consolePages, Project: c.s.options.Project, Filter: r.URL.Query().Get("filter"), Limit: maxConsoleRows,
+		Page: path, Menu: consolePages, Project: c.s.options.Project, Filter: r.URL.Query().Get("filter"), Limit: maxConsoleRows, Inner: maxConsoleInner,
 		Errors: r.URL.Query().Get("errors") != "", Changes: r.URL.Query().Get("changes") != "",
 	}
 	name, code := path, http.StatusOK
@@ -153,7 +152,7 @@ func (c *consoleServer) page(w http.ResponseWriter, r *http.Request, path string
 	case path == "object":
 		name, code = c.object(&d, r.URL.Query().Get("name"))
 	case i < 0:
-		name, code, d.Title = "missing", http.StatusNotFound, "Not found"
+		name, code, d.Title, d.Why = "missing", http.StatusNotFound, "Not found", "There is no such page."
 	default:
 		d.Title = consolePages[i].Title
 		c.fill(&d)
@@ -174,7 +173,7 @@ func (c *consoleServer) page(w http.ResponseWriter, r *http.Request, path string
 
 // fill takes what the page shows.
 func (c *consoleServer) fill(d *consoleData) {
-	d.View = c.s.console()
+	d.View = c.s.console(d.Page)
 	d.View.narrow(d.Filter)
 	switch d.Page {
 	case "":
@@ -212,30 +211,8 @@ func (v *consoleView) narrow(filter string) {
 	v.Accounts = slices.DeleteFunc(v.Accounts, func(a accountView) bool { return !matches(filter, a.GetEmail()) })
 	v.Secrets = slices.DeleteFunc(v.Secrets, func(s secretView) bool { return !matches(filter, s.GetName()) })
 	v.Services = slices.DeleteFunc(v.Services, func(s serviceView) bool { return !matches(filter, s.GetName()) })
+	v.Workers = slices.DeleteFunc(v.Workers, func(w *runpb.WorkerPool) bool { return !matches(filter, w.GetName()) })
 	v.Jobs = slices.DeleteFunc(v.Jobs, func(j jobView) bool { return !matches(filter, j.GetName()) })
 	v.Grants = slices.DeleteFunc(v.Grants, func(g grantView) bool { return !matches(filter, g.Resource, g.Role, g.Member) })
 	v.Operations = slices.DeleteFunc(v.Operations, func(o operationView) bool { return !matches(filter, o.Name, o.Kind, o.Target) })
-}
-
-// object is the page of one object, as its REST API shows it.
-func (c *consoleServer) object(d *consoleData, name string) (page string, code int) {
-	d.Title, d.Object = lastSegment(name), name
-	c.s.mu.Lock()
-	c.s.settle()
-	m, ok := lookup[proto.Message](c.s.store, name)
-	c.s.mu.Unlock()
-	if !ok {
-		d.Title = "Not found"
-		return "missing", http.StatusNotFound
-	}
-	body, err := protojson.Marshal(m)
-	if err != nil {
-		return "missing", http.StatusInternalServerError
-	}
-	var out bytes.Buffer
-	if err := json.Indent(&out, body, "", "  "); err != nil {
-		return "missing", http.StatusInternalServerError
-	}
-	d.JSON = out.String()
-	return "object", http.StatusOK
 }

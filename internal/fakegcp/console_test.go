@@ -66,6 +66,14 @@ func (g *gke) wireRun(account string) {
 	m.Name, m.Template.Containers[0].Image = api, image+"-next"
 	_, err = g.services.UpdateService(g.ctx(), &runpb.UpdateServiceRequest{Service: m})
 	must(g.t, err)
+	g.Advance(time.Minute)
+	stable := lastOf(g.get().GetLatestReadyRevision())
+	m.Template.Containers[0].Image = image + "-canary"
+	m.Traffic = []*runpb.TrafficTarget{toRevision(stable, 75, ""), {
+		Type: runpb.TrafficTargetAllocationType_TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST, Percent: 25, Tag: "canary",
+	}}
+	_, err = g.services.UpdateService(g.ctx(), &runpb.UpdateServiceRequest{Service: m})
+	must(g.t, err)
 	_, err = g.services.SetIamPolicy(g.ctx(), &iampb.SetIamPolicyRequest{
 		Resource: api, Policy: &iampb.Policy{Bindings: []*iampb.Binding{{Role: "roles/run.invoker", Members: []string{"allUsers"}}}},
 	})
@@ -74,7 +82,9 @@ func (g *gke) wireRun(account string) {
 	_, err = g.services.CreateService(g.ctx(), &runpb.CreateServiceRequest{Parent: location, ServiceId: "admin", Service: service(&runpb.Container{Image: "shop:broken"})})
 	must(g.t, err)
 	_, err = g.pools.CreateWorkerPool(g.ctx(), &runpb.CreateWorkerPoolRequest{Parent: location, WorkerPoolId: "mail", WorkerPool: &runpb.WorkerPool{
-		Template: &runpb.WorkerPoolRevisionTemplate{Containers: []*runpb.Container{{Image: image}}, ServiceAccount: account},
+		Template: &runpb.WorkerPoolRevisionTemplate{
+			Containers: []*runpb.Container{container(fromSecret("PAYMENTS_API_KEY", "payments-api-key", "latest"))}, ServiceAccount: account,
+		},
 	}})
 	must(g.t, err)
 	jobs := runpb.NewJobsClient(g.conn)
@@ -87,6 +97,8 @@ func (g *gke) wireRun(account string) {
 	must(g.t, err)
 	g.Advance(time.Hour)
 }
+
+func lastOf(name string) string { return name[strings.LastIndexByte(name, '/')+1:] }
 
 // consolePaths are all pages, one of an object of each kind, and one that is not there.
 func consolePaths() []string {
@@ -101,9 +113,9 @@ func consolePaths() []string {
 func TestConsoleShowsWhatIsWired(t *testing.T) {
 	g := wired(t)
 	for path, want := range map[string][]string{
-		"/console/":           {"<svg", ">shop-session-key<", ">shop / web<", `class="wire pending"`, `class="wire"`, "no machines in asia-northeast1-a", "fault: error", "denied: run.jobs.delete"},
-		"/console/clusters":   {">dev<", ">running<", "<td>Spot</td>", "e2-standard-2", "kubeconfig?cluster=dev"},
-		"/console/run":        {">api<", ">public<", "100 %", image + "-next", ">admin<", "failed to start and listen", ">mail<", ">migrate<", "1/1"},
+		"/console/":           {"<svg", ">shop-session-key<", ">shop / web<", `class="wire pending"`, `class="wire"`, `class="wire refused"`, "given shop-session-key:2", "no machines in asia-northeast1-a", "fault: error", "denied: run.jobs.delete"},
+		"/console/clusters":   {">dev<", ">running<", "<td>Spot</td>", "e2-standard-2", "asia-northeast1-b 1", "kubeconfig?cluster=projects%2facme-dev%2flocations%2fasia-northeast1%2fclusters%2fdev"},
+		"/console/run":        {">api<", ">public<", "75 %", "25 %", ">canary<", image + "-next", ">admin<", "failed to start and listen", ">mail<", ">migrate<", "1/1"},
 		"/console/secrets":    {">shop-session-key<", ">disabled<", ">enabled<", ">current<", "app=shop", "api-runner@acme-dev"},
 		"/console/identities": {"api-runner@acme-dev", "deleted, can come back", "roles/secretmanager.secretAccessor", "not yet", "allUsers"},
 		"/console/operations": {"CREATE_CLUSTER", ">done<", ">failed<"},

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"cloud.google.com/go/container/apiv1/containerpb"
@@ -24,15 +23,21 @@ type consoleView struct {
 	Services   []serviceView
 	Workers    []*runpb.WorkerPool
 	Jobs       []jobView
+	Uses       []useView // the first ones
+	AllUses    int
 	Grants     []grantView
 	Operations []operationView
 	Notices    []string
+
+	on      map[string][]grantView // Grants by resource
+	readers []string               // roles that let a secret be read
 }
 
 type clusterView struct {
 	*containerpb.Cluster
 	Name  string // in full
 	Nodes map[string]int
+	Zones map[string]string // where a pool has its nodes, in words
 }
 
 type accountView struct {
@@ -43,7 +48,7 @@ type accountView struct {
 type secretView struct {
 	*secretmanagerpb.Secret
 	Versions  []*secretmanagerpb.SecretVersion // the newest first
-	Accessors []string
+	Accessors []grantView                      // by grants on it and on its project
 }
 
 type serviceView struct {
@@ -68,47 +73,57 @@ type operationView struct {
 	Accepted                           time.Time
 }
 
-// console takes the view.
-func (s *Server) console() consoleView {
+// console takes what a page shows.
+func (s *Server) console(page string) consoleView {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.settle()
 	v := consoleView{Now: s.now(), Notices: s.notices()}
-	for name, p := range s.policies {
-		for g := range grantsOf(p.policy) {
-			v.Grants = append(v.Grants, grantView{name, g.role, g.member, g.condition, !p.grants[g].at(v.Now)})
+	switch page {
+	case "journal":
+	case "operations":
+		for _, op := range slices.Backward(s.operations.order) {
+			v.Operations = append(v.Operations, s.viewOperation(op))
+		}
+	default:
+		s.viewGrants(&v)
+		for name, m := range s.store.all {
+			s.addToView(&v, name, m)
 		}
 	}
-	slices.SortFunc(v.Grants, func(a, b grantView) int {
-		return cmp.Or(cmp.Compare(a.Resource, b.Resource), cmp.Compare(a.Role, b.Role), cmp.Compare(a.Member, b.Member))
-	})
-	for name, m := range s.store.all {
-		s.addToView(&v, name, m)
-	}
-	for _, op := range slices.Backward(s.operations.order) {
-		v.Operations = append(v.Operations, s.viewOperation(op))
+	if page == "" {
+		s.viewUses(&v)
 	}
 	return v
+}
+
+// viewGrants lists every grant, sorted, and indexes them: there may be as many as there are secrets.
+func (s *Server) viewGrants(v *consoleView) {
+	v.on, v.readers = map[string][]grantView{}, rolesWith(accessSecretPayload)
+	for _, name := range slices.Sorted(maps.Keys(s.policies)) {
+		p := s.policies[name]
+		var on []grantView
+		for g := range grantsOf(p.policy) {
+			on = append(on, grantView{name, g.role, g.member, g.condition, !p.grants[g].at(v.Now)})
+		}
+		slices.SortFunc(on, func(a, b grantView) int { return cmp.Or(cmp.Compare(a.Role, b.Role), cmp.Compare(a.Member, b.Member)) })
+		v.on[name] = on
+		v.Grants = append(v.Grants, on...)
+	}
 }
 
 // addToView files an object under the page that shows it. Versions, revisions and executions go with what they belong to.
 func (s *Server) addToView(v *consoleView, name string, m proto.Message) {
 	switch m := m.(type) {
 	case *containerpb.Cluster:
-		v.Clusters = append(v.Clusters, clusterView{m, name, s.nodeCounts(name)})
+		v.Clusters = append(v.Clusters, clusterView{m, name, s.nodeCounts(name), s.nodeZones(name)})
 	case *adminpb.ServiceAccount:
 		v.Accounts = append(v.Accounts, accountView{m, s.accounts.isDeleted(name)})
 	case *secretmanagerpb.Secret:
-		secret := secretView{Secret: m, Versions: newest[*secretmanagerpb.SecretVersion](s, name+"/versions")}
-		for _, g := range v.Grants {
-			if g.Resource == s.policyKey(name) && g.Role == "roles/secretmanager.secretAccessor" {
-				secret.Accessors = append(secret.Accessors, g.Member)
-			}
-		}
-		v.Secrets = append(v.Secrets, secret)
+		v.Secrets = append(v.Secrets, secretView{m, newest[*secretmanagerpb.SecretVersion](s, name+"/versions"), s.accessors(v, name)})
 	case *runpb.Service:
-		public := m.GetInvokerIamDisabled() || slices.ContainsFunc(v.Grants, func(g grantView) bool {
-			return g.Resource == name && g.Role == "roles/run.invoker" && g.Member == "allUsers"
+		public := m.GetInvokerIamDisabled() || slices.ContainsFunc(v.on[name], func(g grantView) bool {
+			return g.Role == "roles/run.invoker" && g.Member == "allUsers"
 		})
 		v.Services = append(v.Services, serviceView{m, newest[*runpb.Revision](s, name+"/revisions"), public})
 	case *runpb.WorkerPool:
@@ -116,6 +131,20 @@ func (s *Server) addToView(v *consoleView, name string, m proto.Message) {
 	case *runpb.Job:
 		v.Jobs = append(v.Jobs, jobView{m, newest[*runpb.Execution](s, name+"/executions")})
 	}
+}
+
+// accessors are the grants that let somebody read the secret's versions, pending ones included.
+func (s *Server) accessors(v *consoleView, secret string) []grantView {
+	var all []grantView
+	project := s.projectKey(collectionOf(collectionOf(secret)))
+	for _, resource := range []string{s.policyKey(secret), project} {
+		for _, g := range v.on[resource] {
+			if slices.Contains(v.readers, g.Role) {
+				all = append(all, g)
+			}
+		}
+	}
+	return all
 }
 
 // newest are the members of a collection, the one that came last first.
@@ -140,38 +169,22 @@ func (s *Server) viewOperation(op *operation) operationView {
 	return v
 }
 
-// notices are the settings under which things go other than by themselves.
-func (s *Server) notices() []string {
-	var all []string
-	for _, f := range s.faults.list() {
-		all = append(all, "fault: "+f)
-	}
-	for _, zone := range slices.Sorted(maps.Keys(s.clusters.stockout)) {
-		if s.clusters.stockout[zone] {
-			all = append(all, "no machines in "+cmp.Or(zone, "any zone"))
-		}
-	}
-	var denied []string
-	for d, on := range s.denied {
-		if on {
-			denied = append(denied, "denied: "+strings.TrimSpace(d.permission+" "+d.principal))
-		}
-	}
-	slices.Sort(denied)
-	all = append(all, denied...)
-	for _, image := range slices.Sorted(maps.Keys(s.images)) {
-		all = append(all, "image "+image+": "+string(s.images[image]))
-	}
-	return all
+// share is what a revision gets of a service's traffic.
+type share struct {
+	Percent int32
+	Tags    []string
 }
 
-// list words the faults in force.
-func (fs *faults) list() []string {
-	fs.mu.Lock()
-	defer fs.mu.Unlock()
-	var all []string
-	for _, f := range fs.armed {
-		all = append(all, strings.TrimSpace(f.String()+" "+f.Method+" "+f.Resource))
+func shareOf(s *runpb.Service, revision string) share {
+	var got share
+	for _, t := range s.GetTrafficStatuses() {
+		latest := t.GetType() == runpb.TrafficTargetAllocationType_TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST
+		if t.GetRevision() == lastSegment(revision) || latest && s.GetLatestReadyRevision() == revision {
+			got.Percent += t.GetPercent()
+			if t.GetTag() != "" {
+				got.Tags = append(got.Tags, t.GetTag())
+			}
+		}
 	}
-	return all
+	return got
 }

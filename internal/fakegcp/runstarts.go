@@ -50,6 +50,7 @@ func containerFailed(revision *runpb.Revision, c *runpb.Container) error {
 // secretUse is one place in which a revision reads a secret version.
 type secretUse struct {
 	field           string // as the error names it
+	as              string // the variable or the volume
 	secret, version string
 }
 
@@ -59,7 +60,7 @@ func secretUses(revision *runpb.Revision) []secretUse {
 		for j, e := range c.GetEnv() {
 			if ref := e.GetValueSource().GetSecretKeyRef(); ref != nil {
 				field := fmt.Sprintf("spec.template.spec.containers[%d].env[%d].value_from.secret_key_ref.name", i, j)
-				uses = append(uses, secretUse{field, ref.GetSecret(), ref.GetVersion()})
+				uses = append(uses, secretUse{field, e.GetName(), ref.GetSecret(), ref.GetVersion()})
 			}
 		}
 	}
@@ -74,7 +75,7 @@ func secretUses(revision *runpb.Revision) []secretUse {
 		}
 		for j, item := range items {
 			field := fmt.Sprintf("spec.template.spec.volumes[%d].secret.items[%d].key", i, j)
-			uses = append(uses, secretUse{field, source.GetSecret(), item.GetVersion()})
+			uses = append(uses, secretUse{field, "volume " + v.GetName(), source.GetSecret(), item.GetVersion()})
 		}
 	}
 	return uses
@@ -87,11 +88,7 @@ func (s *Server) checkRunSecrets(revision *runpb.Revision) error {
 	project, _ := s.projectOf(revision.GetName())
 	var refused []string
 	for _, use := range secretUses(revision) {
-		secret := use.secret
-		if !strings.HasPrefix(secret, "projects/") {
-			secret = "projects/" + project.Number + "/secrets/" + secret
-		}
-		secret = s.numbered(secret)
+		secret := s.usedSecret(project, use)
 		version := secret + "/versions/" + use.version
 		if why := s.secretRefusal(revision.GetServiceAccount(), secret, version); why != "" {
 			refused = append(refused, use.field+": "+why)
@@ -101,6 +98,14 @@ func (s *Server) checkRunSecrets(revision *runpb.Revision) error {
 		return nil
 	}
 	return status.Error(codes.FailedPrecondition, strings.Join(refused, "\n"))
+}
+
+// usedSecret is the full name of a secret that something in the project uses.
+func (s *Server) usedSecret(p project, use secretUse) string {
+	if strings.HasPrefix(use.secret, "projects/") {
+		return s.numbered(use.secret)
+	}
+	return "projects/" + p.Number + "/secrets/" + use.secret
 }
 
 // secretRefusal says why an account cannot read a version, "" if it can.

@@ -6,10 +6,13 @@ if (button) {
   const refresh = async () => {
     try {
       const answer = await fetch(location.href);
+      if (!answer.ok) {
+        throw new Error(answer.statusText);
+      }
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       document.querySelector("#journal tbody").replaceWith(page.querySelector("#journal tbody"));
     } catch {
-      stop(); // the fake has ended
+      stop(); // the fake has ended, or cannot answer
     }
   };
   const stop = () => {

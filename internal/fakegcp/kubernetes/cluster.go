@@ -247,6 +247,14 @@ func (c *Cluster) NodeCounts() map[string]int {
 	return c.inventory.wanted()
 }
 
+// NodeZones is what NodeCounts counts, by pool and zone.
+func (c *Cluster) NodeZones() map[string]map[string]int {
+	if r, ok := c.started(); ok {
+		return r.nodes.zones()
+	}
+	return c.inventory.wantedZones()
+}
+
 // Preempt takes Spot and preemptible nodes away as Compute Engine does, and returns when their pods are no longer ready.
 // Without a control plane there is nothing to take; nodes that are asked for by name or number are an error then.
 func (c *Cluster) Preempt(ctx context.Context, p Preemption) error {

@@ -175,6 +175,16 @@ func (v *inventory) wanted() map[string]int {
 	return sizes
 }
 
+func (v *inventory) wantedZones() map[string]map[string]int {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	zones := map[string]map[string]int{}
+	for name, p := range v.pools {
+		zones[name] = maps.Clone(p.targets)
+	}
+	return zones
+}
+
 func (p *poolState) size() int {
 	sum := 0
 	for _, n := range p.targets {

@@ -120,6 +120,19 @@ func (n *nodeController) counts() map[string]int {
 	return counts
 }
 
+// zones is the number of live nodes by pool and zone.
+func (n *nodeController) zones() map[string]map[string]int {
+	zones := map[string]map[string]int{}
+	for _, node := range n.live() {
+		pool := node.Labels[labelNodePool]
+		if zones[pool] == nil {
+			zones[pool] = map[string]int{}
+		}
+		zones[pool][node.Labels[corev1.LabelTopologyZone]]++
+	}
+	return zones
+}
+
 // compare makes what lacks, removes what is too much, updates labels and taints, and then looks for pods that do not fit.
 func (n *nodeController) compare(ctx context.Context) error {
 	now := time.Now()
