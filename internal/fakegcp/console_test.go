@@ -232,7 +232,7 @@ func TestConsoleInChromium(t *testing.T) {
 	staging.Name = "staging"
 	_, err := g.manager.CreateCluster(g.ctx(), &containerpb.CreateClusterRequest{Parent: location, Cluster: staging})
 	must(t, err)
-	arguments := append([]string{"--chromium", chromium, "--base", "http://" + g.Addr(), "--out", out, "--never", consoleCanary}, consolePaths()...)
+	arguments := append([]string{"--chromium", chromium, "--base", "http://" + g.Addr(), "--out", out, "--never", consoleCanary, "--call", "/v1/" + project + "/secrets"}, consolePaths()...)
 	report, err := exec.CommandContext(t.Context(), check, arguments...).CombinedOutput()
 	if err != nil {
 		t.Errorf("%v\n%s", err, report)

@@ -1,11 +1,13 @@
 // Command console opens pages of the fake's console in headless Chromium, wide and narrow, with and without JavaScript, and
-// fails when one is wider than the window, logs an error, or shows a text that it must not. It leaves screenshots.
+// fails when one is wider than the window, logs an error, or shows a text that it must not, or when the journal does not
+// follow a call. It leaves screenshots.
 package main
 
 import (
 	"context"
 	"flag"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -18,8 +20,8 @@ import (
 )
 
 type options struct {
-	chromium, base, out, never string
-	pages                      []string
+	chromium, base, out, never, call string
+	pages                            []string
 }
 
 // view is a window, and how pages are shown in it.
@@ -40,6 +42,7 @@ func main() {
 	flag.StringVar(&o.base, "base", "", "address of the fake, http://127.0.0.1:PORT")
 	flag.StringVar(&o.out, "out", "", "folder for the screenshots")
 	flag.StringVar(&o.never, "never", "", "text that no page may show")
+	flag.StringVar(&o.call, "call", "", "path of a call that the journal is to follow")
 	flag.Parse()
 	o.pages = flag.Args()
 	if err := run(o); err != nil {
@@ -69,6 +72,11 @@ func run(o options) error {
 			wrong = append(wrong, found...)
 		}
 	}
+	if o.call != "" {
+		if err := follow(ctx, o); err != nil {
+			wrong = append(wrong, fmt.Sprintf("the journal does not follow: %v", err))
+		}
+	}
 	fmt.Printf("%d pages in %d windows, screenshots in %s\n", len(o.pages), len(views), o.out)
 	if len(wrong) > 0 {
 		return fmt.Errorf("%d findings:\n  %s", len(wrong), strings.Join(wrong, "\n  "))
@@ -85,6 +93,10 @@ func check(ctx context.Context, o options, v view, page string) (wrong []string,
 		case *log.EventEntryAdded:
 			if e.Entry.Level == log.LevelError {
 				wrong = append(wrong, fmt.Sprintf("%s in %s: the browser logs %s", page, v.name, e.Entry.Text))
+			}
+		case *runtime.EventConsoleAPICalled:
+			if e.Type == runtime.APITypeError {
+				wrong = append(wrong, fmt.Sprintf("%s in %s: a script logs an error", page, v.name))
 			}
 		case *runtime.EventExceptionThrown:
 			wrong = append(wrong, fmt.Sprintf("%s in %s: %s", page, v.name, e.ExceptionDetails.Error()))
@@ -125,4 +137,29 @@ func check(ctx context.Context, o options, v view, page string) (wrong []string,
 		name = "overview"
 	}
 	return wrong, os.WriteFile(filepath.Join(o.out, v.name+"-"+name+".png"), picture, 0o644)
+}
+
+// follow has the journal followed, makes a call, and waits for its row.
+func follow(ctx context.Context, o options) error {
+	ctx, cancel := chromedp.NewContext(ctx)
+	defer cancel()
+	ctx, cancelWait := context.WithTimeout(ctx, 30*time.Second)
+	defer cancelWait()
+	const newest = `Number(document.querySelector("#journal tbody td").textContent)`
+	var before int
+	if err := chromedp.Run(ctx, chromedp.Navigate(o.base+"/console/journal"), chromedp.Evaluate(newest, &before), chromedp.Click("#live")); err != nil {
+		return err
+	}
+	q, err := http.NewRequestWithContext(ctx, http.MethodGet, o.base+o.call, nil)
+	if err != nil {
+		return err
+	}
+	r, err := http.DefaultClient.Do(q)
+	if err != nil {
+		return err
+	}
+	if err := r.Body.Close(); err != nil {
+		return err
+	}
+	return chromedp.Run(ctx, chromedp.Poll(fmt.Sprintf("%s > %d", newest, before), nil))
 }
