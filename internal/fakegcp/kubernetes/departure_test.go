@@ -83,6 +83,9 @@ func TestNodesFollowTheirPoolAndKeepWhatOthersPutThere(t *testing.T) {
 		_, err := s.client.CoreV1().Nodes().Update(s.ctx, node, metav1.UpdateOptions{})
 		return err
 	})
+	if zones := shared.NodeZones()["base"]; len(zones) != 1 || zones[base().Labels[corev1.LabelTopologyZone]] != 1 {
+		t.Errorf("nodes of the pool by zone: %v, want one where the node says that it is", zones)
+	}
 	pool := basePool()
 	pool.Labels = map[string]string{"team": "other"}
 	shared.SetNodePools([]NodePool{pool, spotPool()})
