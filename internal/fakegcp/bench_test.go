@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"testing"
 	"time"
@@ -157,6 +158,7 @@ func (c *largeCloud) rest(name string, path func(i int) string) largeCall {
 // a connection. It reports milliseconds at the 50th and 99th percentile, and the heap that the fake needs for them.
 func BenchmarkLargeCloud(b *testing.B) {
 	c := newLargeCloud(b)
+	defer debug.SetGCPercent(debug.SetGCPercent(fakegcp.GCPercent)) // as the command has it
 	before := heapMB()
 	c.fill(b)
 	used := heapMB() - before
@@ -201,13 +203,14 @@ func (c *largeCloud) served() []largeCall {
 			return &runpb.ListServicesRequest{Parent: location, PageToken: fmt.Sprint(i % 19 * 100)}
 		}),
 	}
-	for name, path := range map[string]string{
-		"GetSecret":    "/v1/" + project + "/secrets/secret-0042",
-		"ListSecrets":  "/v1/" + project + "/secrets",
-		"GetService":   "/v2/" + location + "/services/service-0042",
-		"ListServices": "/v2/" + location + "/services",
+	for _, get := range []struct{ name, path string }{
+		{"GetSecret", "/v1/" + project + "/secrets/secret-0042"},
+		{"ListSecrets", "/v1/" + project + "/secrets"},
+		{"GetService", "/v2/" + location + "/services/service-0042"},
+		{"ListServices", "/v2/" + location + "/services"},
 	} {
-		calls = append(calls, largeCall{"served/rest/" + name, func(ctx context.Context, _ int) error {
+		path := get.path
+		calls = append(calls, largeCall{"served/rest/" + get.name, func(ctx context.Context, _ int) error {
 			w := httptest.NewRecorder()
 			c.RESTHandlerForTest().ServeHTTP(w, httptest.NewRequestWithContext(ctx, http.MethodGet, path, nil))
 			if w.Code != http.StatusOK {
