@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"context"
 	"io"
 	"sync"
 
@@ -21,6 +22,8 @@ type Cloud struct {
 	Stamp names.Stamp
 	// Finisher holds the end of creates back; nil ends them at once.
 	Finisher *Finisher
+	// Inform takes a line for the operator while something is waited for; nil drops it.
+	Inform func(ctx context.Context, message string, fields ...map[string]any)
 	// AdoptInterrupted allows an unfinished object of the same stack to be taken over.
 	AdoptInterrupted bool
 	// Project and Region are the provider's defaults.

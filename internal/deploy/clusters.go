@@ -54,6 +54,10 @@ type ClusterState struct {
 	Version, WorkloadPool   string
 	// Status is one of the Cluster… constants.
 	Status string
+	// Reasons are GKE's own words on what is wrong, empty when nothing is.
+	Reasons string
+	// Operation is the short name of an operation that still ran when the run ended.
+	Operation string
 	// Finishing tells that the creating mark is still there while an operation runs that may be taking it off.
 	Finishing bool
 	// Drift lists what differs from what this provider always sets and no attribute shows, as "path: declared -> actual".

@@ -3,7 +3,7 @@ package deploy
 import (
 	"context"
 	"errors"
-	"fmt"
+	"slices"
 	"time"
 
 	"cloud.google.com/go/container/apiv1/containerpb"
@@ -22,31 +22,36 @@ const clusterAfterword = 15 * time.Second
 type clusterRun struct {
 	cloud *Cloud
 	goal  clusterGoal
+	// verb is what the run does, as the attribute in timeouts is called.
+	verb clusterVerb
 	// live is the cluster as last read, nil before the first look.
 	live *containerpb.Cluster
+	// running is the operation that was waited for last, if it may still run.
+	running *gcp.Operation
 }
 
 func (r *clusterRun) name() string { return r.goal.spec.ID.String() }
 
 func (r *clusterRun) parent() string { return r.goal.spec.ID.Parent() }
 
-// converge does one step after another, and reads the cluster again after each, until nothing is left to do.
+// converge does one step after another, and reads the cluster again after each, until nothing is left to do. Repairs come
+// last, each of them once: a pool that is still without machines is no failure, since the cluster serves and its status
+// says the rest.
 func (r *clusterRun) converge(ctx context.Context) error {
 	done, lost := map[string]bool{}, map[string]int{}
 	for {
 		if err := r.settle(ctx); err != nil {
 			return err
 		}
-		steps := r.goal.steps(r.live)
-		if len(steps) == 0 {
+		step, repair, left := r.next(done)
+		if !left {
 			return nil
 		}
-		step := steps[0]
 		if done[step.what] {
 			return r.stuck(step)
 		}
 		switch err := r.do(ctx, step); {
-		case err == nil:
+		case err == nil, repair && isOperationError(err):
 			done[step.what] = true
 		case r.mayRepeat(ctx, err) && lost[step.what] < clusterAttempts:
 			lost[step.what]++ // what became of it, the next look tells
@@ -56,45 +61,34 @@ func (r *clusterRun) converge(ctx context.Context) error {
 	}
 }
 
+// next is what to do now, and whether it is a repair.
+func (r *clusterRun) next(done map[string]bool) (step clusterStep, repair, left bool) {
+	if steps := r.goal.steps(r.live); len(steps) > 0 {
+		return steps[0], false, true
+	}
+	for _, step := range r.goal.repairSteps(r.live) {
+		if !done[step.what] {
+			return step, true, true
+		}
+	}
+	return clusterStep{}, false, false
+}
+
+func isOperationError(err error) bool {
+	var failed *gcp.OperationError
+	return errors.As(err, &failed)
+}
+
 // mayRepeat tells the failures after which the cluster is looked at again: a lost answer, a label fingerprint or an
 // etag that somebody else has moved on.
 func (r *clusterRun) mayRepeat(ctx context.Context, err error) bool {
 	if ctx.Err() != nil {
 		return false
 	}
-	var operation *gcp.OperationError
-	if errors.As(err, &operation) {
+	if isOperationError(err) {
 		return false
 	}
-	kind := gcp.Classify(err)
-	return gcp.Ambiguous(err) || kind == gcp.Conflict || kind == gcp.FailedPrecondition
-}
-
-// settle waits until no operation runs on the cluster, whoever started it, and reads the cluster.
-func (r *clusterRun) settle(ctx context.Context) error {
-	if err := r.look(ctx); err != nil {
-		return err
-	}
-	if r.live.GetStatus() == containerpb.Cluster_STOPPING {
-		return &Error{
-			Summary: fmt.Sprintf("Cluster %q is being deleted", r.goal.spec.ID.Name),
-			Why:     "GKE does not stop a deletion that has begun.",
-			Fix:     "Run apply again when the cluster is gone; it is then made anew.",
-		}
-	}
-	if !clusterBusy(r.live) {
-		return nil
-	}
-	running, err := r.cloud.GCP.Clusters().RunningOperations(ctx, r.name())
-	if err != nil || len(running) == 0 {
-		return err
-	}
-	for _, op := range running {
-		if err := r.waitForOther(ctx, op.GetName()); err != nil {
-			return err
-		}
-	}
-	return r.look(ctx)
+	return gcp.Ambiguous(err) || slices.Contains([]gcp.Kind{gcp.Conflict, gcp.FailedPrecondition}, gcp.Classify(err))
 }
 
 func (r *clusterRun) look(ctx context.Context) error {
@@ -118,7 +112,7 @@ func (r *clusterRun) do(ctx context.Context, step clusterStep) error {
 	if err != nil || op == nil {
 		return err
 	}
-	return r.cloud.GCP.Clusters().WaitOperation(ctx, r.parent(), op)
+	return r.await(ctx, op)
 }
 
 // start sends a request. While GKE is busy with another operation on the cluster it waits for that one, then sends
@@ -137,39 +131,6 @@ func (r *clusterRun) start(ctx context.Context, what string, call clusterCall) (
 	return op, failure
 }
 
-// waitForOther waits for an operation that may not be ours. Whether it succeeded is its owner's business.
-func (r *clusterRun) waitForOther(ctx context.Context, operation string) error {
-	err := r.cloud.GCP.Clusters().WaitOperation(ctx, r.parent(), &gcp.Operation{Name: operation})
-	var failed *gcp.OperationError
-	if errors.As(err, &failed) || gcp.IsNotFound(err) {
-		return nil
-	}
-	return err
-}
-
-func (r *clusterRun) failed(step clusterStep, err error) error {
-	return &Error{
-		Summary:   fmt.Sprintf("Cluster %q: %s failed", r.goal.spec.ID.Name, step.what),
-		Why:       "The state shows what is live now.",
-		Fix:       "Run apply again when the cause is gone: it goes on from there.",
-		Attribute: step.attribute,
-		Err:       err,
-	}
-}
-
-func (r *clusterRun) stuck(step clusterStep) error {
-	why := "GKE reported the change as done, but the cluster does not show it."
-	if reasons := r.reasons(); reasons != "" {
-		why = "GKE reports: " + reasons
-	}
-	return &Error{
-		Summary:   fmt.Sprintf("Cluster %q: %s had no lasting effect", r.goal.spec.ID.Name, step.what),
-		Why:       why,
-		Fix:       "Look at the cluster in the console, correct the configuration, and run apply again.",
-		Attribute: step.attribute,
-	}
-}
-
 // reasons are GKE's own words on what is wrong with the live cluster, safe to show.
 func (r *clusterRun) reasons() string {
 	text := clusterReasons(r.live, clusterPoolsOf(r.live, &r.goal.spec))
@@ -182,5 +143,6 @@ func (r *clusterRun) reasons() string {
 // state is the live cluster in the terms of the configuration.
 func (r *clusterRun) state() *ClusterState {
 	state := clusterStateOf(r.goal.spec.ID, r.live, &r.goal.spec)
+	state.Operation = r.unfinishedOperation()
 	return &state
 }

@@ -21,13 +21,13 @@ import (
 // An unfinished create of the same stack, left by a run that was killed, is taken over. timeout is how long a create
 // may take; the caller bounds ctx with it.
 func (c *Cloud) CreateCluster(ctx context.Context, spec ClusterSpec, timeout time.Duration) (*ClusterState, []Notice, error) {
-	run := &clusterRun{cloud: c, goal: clusterGoal{spec: spec, stamp: c.Stamp, marked: c.holdsMarks()}}
+	run := &clusterRun{cloud: c, verb: clusterCreate, goal: clusterGoal{spec: spec, stamp: c.Stamp, marked: c.holdsMarks()}}
 	op, notices, err := run.begin(ctx, timeout)
 	if err != nil {
 		return nil, nil, err
 	}
 	if op != nil {
-		err = c.GCP.Clusters().WaitOperation(ctx, run.parent(), op)
+		err = run.await(ctx, op)
 	}
 	if err == nil {
 		err = run.converge(ctx)
@@ -56,11 +56,11 @@ func (r *clusterRun) takeMarkOff(ctx context.Context) error {
 
 // begin sends the create, or finds an unfinished one to take over; then the operation is nil and converge does the
 // waiting. A create whose answer was lost is settled by reading, and sent again only if nothing is there.
-func (r *clusterRun) begin(ctx context.Context, timeout time.Duration) (*gcp.Operation, []Notice, error) {
+func (r *clusterRun) begin(ctx context.Context, timeout time.Duration) (op *gcp.Operation, notices []Notice, err error) {
 	for attempt := 0; ; attempt++ {
-		op, err := r.start(ctx, "create of cluster "+r.goal.spec.ID.Name, r.create)
+		op, err = r.start(ctx, "create of cluster "+r.goal.spec.ID.Name, r.create)
 		if err == nil {
-			return op, nil, nil
+			return op, notices, nil
 		}
 		if !gcp.IsAlreadyExists(err) && !gcp.Ambiguous(err) {
 			return nil, nil, r.refused(err)
@@ -68,18 +68,39 @@ func (r *clusterRun) begin(ctx context.Context, timeout time.Duration) (*gcp.Ope
 		found := r.lookAgain(ctx)
 		switch {
 		case found == nil && r.live.GetStatus() == containerpb.Cluster_STOPPING:
-			if gone := r.waitGone(ctx); gone != nil {
-				return nil, nil, r.refused(gone)
-			}
+			err = r.waitGone(ctx)
+		case found == nil && r.failedBefore(err, timeout):
+			notices, err = []Notice{r.replaced()}, r.remove(ctx)
 		case found == nil:
-			notices, refusal := r.adopt(ctx, err, timeout)
-			return nil, notices, refusal
-		case !gcp.IsNotFound(found) || attempt >= clusterAttempts || ctx.Err() != nil:
-			return nil, nil, r.refused(errors.Join(err, found))
+			notices, err = r.adopt(ctx, err, timeout)
+			return nil, notices, err
+		case !gcp.IsNotFound(found):
+			return nil, nil, r.unsettled(errors.Join(err, found))
+		case attempt >= clusterAttempts || ctx.Err() != nil:
+			return nil, nil, r.refused(err)
+		default:
+			err = nil
 		}
-		if ended := r.cloud.Clock.Sleep(ctx, time.Second); ended != nil {
-			return nil, nil, r.refused(errors.Join(err, ended))
+		if err == nil {
+			err = r.cloud.Clock.Sleep(ctx, time.Second)
 		}
+		if err != nil {
+			return nil, nil, r.refused(err)
+		}
+	}
+}
+
+// failedBefore tells whether what is in the way of the create is an earlier one of this stack that failed: nobody has
+// ever used that cluster.
+func (r *clusterRun) failedBefore(cause error, timeout time.Duration) bool {
+	return gcp.IsAlreadyExists(cause) && r.cloud.AdoptInterrupted && r.live.GetStatus() == containerpb.Cluster_ERROR && r.unfinishedOurs(timeout)
+}
+
+func (r *clusterRun) replaced() Notice {
+	return Notice{
+		Summary: fmt.Sprintf("Replaced the failed create of cluster %q", r.goal.spec.ID.Name),
+		Detail: "An earlier run of this stack began to make the cluster and was stopped before it could record it; then GKE gave it up. " +
+			"This run deleted what was left and made it anew.\n\nGKE reported: " + r.reasons(),
 	}
 }
 
@@ -133,15 +154,6 @@ func clusterImportFix(id string) string {
 		"(NAME is the name of this resource block):\n\nimport {\n  to = twelvefactor_cluster.NAME\n  id = %q\n}", id)
 }
 
-func (r *clusterRun) refused(err error) error {
-	id := r.goal.spec.ID
-	return &Error{
-		Summary: fmt.Sprintf("Cluster %q was not created", id.Name),
-		Why:     fmt.Sprintf("No cluster was made in project %s, location %s.", id.Project, id.Location),
-		Err:     err,
-	}
-}
-
 // created decides what a create that was accepted returns.
 func (r *clusterRun) created(ctx context.Context, err error) (*ClusterState, []Notice, error) {
 	if err != nil {
@@ -149,14 +161,16 @@ func (r *clusterRun) created(ctx context.Context, err error) (*ClusterState, []N
 		case gcp.IsNotFound(gone):
 			return nil, nil, r.vanished(err)
 		case gone != nil && r.live == nil:
-			state := &ClusterState{ClusterSpec: r.goal.spec, Status: ClusterCreating}
+			state := &ClusterState{ClusterSpec: r.goal.spec, Status: ClusterCreating, Operation: r.unfinishedOperation()}
 			return state, []Notice{r.unfinished(errors.Join(err, gone))}, nil
 		}
 	}
 	state := r.state()
 	switch {
 	case state.Status == ClusterFailed:
-		return state, nil, r.useless(err)
+		return state, nil, r.useless(ctx, err)
+	case state.Status == ClusterDeleting:
+		return state, nil, r.beingDeleted()
 	case state.Status == ClusterDegraded:
 		return state, []Notice{r.degraded(err)}, nil
 	case err != nil || state.Status != ClusterReady:
@@ -171,8 +185,7 @@ func (r *clusterRun) closeFailed(ctx context.Context, err error) error {
 	if gone := r.lookAgain(ctx); gone != nil {
 		return gone
 	}
-	var operation *gcp.OperationError
-	if !errors.As(err, &operation) || r.live.GetStatus() == containerpb.Cluster_ERROR {
+	if !isOperationError(err) || r.live.GetStatus() == containerpb.Cluster_ERROR {
 		return nil
 	}
 	for _, step := range r.goal.finishSteps(r.live) {
@@ -180,47 +193,4 @@ func (r *clusterRun) closeFailed(ctx context.Context, err error) error {
 		_ = r.do(ctx, step)
 	}
 	return r.lookAgain(ctx)
-}
-
-func (r *clusterRun) vanished(err error) error {
-	return &Error{
-		Summary: fmt.Sprintf("Cluster %q was not created", r.goal.spec.ID.Name),
-		Why:     "GKE accepted the request, failed, and left nothing behind.",
-		Fix:     "Run apply again when the cause is gone.",
-		Err:     err,
-	}
-}
-
-func (r *clusterRun) useless(err error) error {
-	return &Error{
-		Summary: fmt.Sprintf("Cluster %q failed and cannot be used", r.goal.spec.ID.Name),
-		Why:     "GKE reports: " + r.reasons(),
-		Fix:     "Correct the cause and run apply again: the failed cluster is deleted and made anew.",
-		Err:     err,
-	}
-}
-
-func (r *clusterRun) unfinished(err error) Notice {
-	detail := "GKE goes on creating it, and it stays in the state with status \"creating\". The next apply waits for it and " +
-		"does what is left."
-	if err != nil {
-		detail += "\n\nStopped by: " + gcp.Message(err)
-	}
-	if r.live != nil {
-		if reasons := r.reasons(); reasons != "" {
-			detail += "\nGKE reports: " + reasons
-		}
-	}
-	return Notice{Summary: fmt.Sprintf("Cluster %q is not finished yet", r.goal.spec.ID.Name), Detail: detail}
-}
-
-func (r *clusterRun) degraded(err error) Notice {
-	detail := "It is there, with status \"degraded\", and the next plan shows a repair."
-	if reasons := r.reasons(); reasons != "" {
-		detail += "\n\nGKE reports: " + reasons
-	}
-	if err != nil {
-		detail += "\n\nOriginal error: " + gcp.Message(err)
-	}
-	return Notice{Summary: fmt.Sprintf("Cluster %q is not healthy", r.goal.spec.ID.Name), Detail: detail}
 }

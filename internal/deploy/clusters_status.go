@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"cloud.google.com/go/container/apiv1/containerpb"
@@ -64,30 +65,52 @@ func clusterBusy(live *containerpb.Cluster) bool {
 	})
 }
 
+// clusterForming tells whether the cluster or a pool is being made for the first time: nothing can be done with it yet.
+func clusterForming(live *containerpb.Cluster) bool {
+	return live.GetStatus() == containerpb.Cluster_PROVISIONING ||
+		slices.ContainsFunc(live.GetNodePools(), func(p *containerpb.NodePool) bool {
+			return p.GetStatus() == containerpb.NodePool_PROVISIONING
+		})
+}
+
 // clusterReasons collects GKE's own words on what is wrong with a cluster and its pools.
 func clusterReasons(live *containerpb.Cluster, pools map[string][]*containerpb.NodePool) string {
-	var reasons []string
+	var reasons, told []string
 	if s := live.GetStatus(); clusterStatuses[s] != ClusterReady {
-		reasons = append(reasons, clusterReason(s.String(), live.GetStatusMessage(), live.GetConditions())) //nolint:staticcheck // conditions came later and are not always set
+		words := clusterWords(live.GetStatusMessage(), live.GetConditions()) //nolint:staticcheck // conditions came later and are not always set
+		reasons, told = append(reasons, clusterReason(s, words)), append(told, words...)
 	}
 	for _, key := range slices.Sorted(maps.Keys(pools)) {
 		for _, pool := range pools[key] {
-			if s := pool.GetStatus(); clusterPoolStatuses[s] == "" {
-				reasons = append(reasons, fmt.Sprintf("node pool %q: %s", pool.GetName(),
-					clusterReason(s.String(), pool.GetStatusMessage(), pool.GetConditions()))) //nolint:staticcheck // as above
+			s := pool.GetStatus()
+			if clusterPoolStatuses[s] != "" {
+				continue
 			}
+			words := clusterWords(pool.GetStatusMessage(), pool.GetConditions()) //nolint:staticcheck // as above
+			// A cluster repeats what its pools say, and a failed one has its pools repeat what it says.
+			news := slices.DeleteFunc(slices.Clone(words), func(w string) bool { return slices.Contains(told, w) })
+			reasons, told = append(reasons, fmt.Sprintf("node pool %q: %s", pool.GetName(), clusterReason(s, news))), append(told, words...)
 		}
 	}
 	return strings.Join(reasons, "; ")
 }
 
-func clusterReason(status, message string, conditions []*containerpb.StatusCondition) string {
-	parts := []string{status}
+// clusterWords are the messages of the conditions, or the status message where there are none.
+func clusterWords(message string, conditions []*containerpb.StatusCondition) []string {
+	var words []string
 	for _, condition := range conditions {
-		parts = append(parts, condition.GetMessage())
+		words = append(words, condition.GetMessage())
 	}
-	if len(conditions) == 0 && message != "" {
-		parts = append(parts, message)
+	words = append(words, message)
+	slices.Sort(words)
+	return slices.DeleteFunc(slices.Compact(words), func(w string) bool { return w == "" })
+}
+
+// clusterReason is a status and what GKE says about it. A status that this provider does not know is a number.
+func clusterReason(status fmt.Stringer, words []string) string {
+	name := status.String()
+	if _, err := strconv.Atoi(name); err == nil {
+		name = "status " + name + ", which this version of the provider does not know (use a newer one: terraform init -upgrade)"
 	}
-	return strings.Join(parts, ": ")
+	return strings.Join(append([]string{name}, words...), ": ")
 }

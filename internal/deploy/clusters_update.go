@@ -2,6 +2,7 @@ package deploy
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"cloud.google.com/go/container/apiv1/containerpb"
@@ -17,9 +18,16 @@ func (c *Cloud) ReadCluster(ctx context.Context, id names.ClusterID, prior *Clus
 		return nil, nil
 	}
 	if err != nil {
-		return nil, &Error{Summary: fmt.Sprintf("Cluster %q could not be read", id.Name), Err: err}
+		return nil, &Error{Summary: fmt.Sprintf("Cluster %q could not be read", id.Name), Fix: remedy(err, id.Project), Err: err}
+	}
+	pools := clusterPoolsOf(live, prior)
+	if unknown := clusterUnknowns(live, pools); len(unknown) > 0 {
+		return nil, clusterUnknownError(id, unknown)
 	}
 	state := clusterStateOf(id, live, prior)
+	if reasons := clusterReasons(live, pools); reasons != "" {
+		state.Reasons = gcp.Message(errors.New(reasons))
+	}
 	if _, marked := live.GetResourceLabels()[names.LabelCreating]; marked && state.Status == ClusterCreating {
 		running, err := c.GCP.Clusters().RunningOperations(ctx, id.String())
 		state.Finishing = err == nil && len(running) > 0 // who may not list operations is told of the mark
@@ -28,17 +36,23 @@ func (c *Cloud) ReadCluster(ctx context.Context, id names.ClusterID, prior *Clus
 }
 
 // UpdateCluster brings a cluster from its prior state to the declared one, one operation after another, and first
-// finishes what an earlier run left unfinished. With an error it returns what is live; the next update goes on from
-// there.
+// finishes what an earlier run left unfinished. With an error it returns what is live, or nil when that is not known;
+// the next update goes on from there.
 func (c *Cloud) UpdateCluster(ctx context.Context, spec, prior ClusterSpec) (*ClusterState, []Notice, error) {
-	run := &clusterRun{cloud: c, goal: clusterGoal{spec: spec, prior: &prior, stamp: c.Stamp}}
-	if err := run.converge(ctx); err != nil {
-		// What cannot be read again is as it was before, as far as we know.
-		if gone := run.lookAgain(ctx); gone != nil && run.live == nil {
-			return nil, nil, run.notUpdated(err)
-		}
-		state := clusterStateOf(spec.ID, run.live, &prior)
-		return &state, nil, run.notUpdated(err)
+	return c.ResumeCluster(ctx, spec, prior, "")
+}
+
+// ResumeCluster is UpdateCluster for a run that knows which operation an earlier one was waiting for (the Operation of
+// its ClusterState). Without that name the operation is found by its target, or when GKE refuses the first request.
+func (c *Cloud) ResumeCluster(ctx context.Context, spec, prior ClusterSpec, operation string) (*ClusterState, []Notice, error) {
+	run := &clusterRun{cloud: c, verb: clusterUpdate, goal: clusterGoal{spec: spec, prior: &prior, stamp: c.Stamp}}
+	err := run.resume(ctx, operation)
+	if err == nil {
+		err = run.converge(ctx)
+	}
+	if err != nil {
+		state, err := run.stopped(ctx, err)
+		return state, nil, err
 	}
 	state := run.state()
 	if len(state.Drift) > 0 {
@@ -50,36 +64,27 @@ func (c *Cloud) UpdateCluster(ctx context.Context, spec, prior ClusterSpec) (*Cl
 	return state, nil, nil
 }
 
-func (r *clusterRun) notUpdated(err error) error {
-	if known, ok := err.(*Error); ok { //nolint:errorlint // converge makes its errors itself
-		return known
+// stopped is what an update returns that did not come to its end.
+func (r *clusterRun) stopped(ctx context.Context, err error) (*ClusterState, error) {
+	switch gone := r.lookAgain(ctx); {
+	case gcp.IsNotFound(gone):
+		return nil, r.deleted(err)
+	case gone != nil && r.live == nil:
+		return nil, r.notUpdated(err) // what cannot be read again is as it was before, as far as we know
+	case r.live.GetStatus() == containerpb.Cluster_STOPPING:
+		err = r.beingDeleted()
 	}
-	return &Error{
-		Summary: fmt.Sprintf("Cluster %q was not updated completely", r.goal.spec.ID.Name),
-		Why:     "The state shows what is live now.",
-		Fix:     "Run apply again: it goes on from there.",
-		Err:     err,
-	}
+	state := clusterStateOf(r.goal.spec.ID, r.live, r.goal.prior)
+	state.Operation = r.unfinishedOperation()
+	return &state, r.notUpdated(err)
 }
 
-func (r *clusterRun) unrepaired(drift []string) error {
-	return &Error{
-		Summary: fmt.Sprintf("Cluster %q still differs from what was declared", r.goal.spec.ID.Name),
-		Why:     fmt.Sprintf("%q. GKE reports: %s", drift, r.reasons()),
-		Fix:     "Run apply again when the cause is gone.",
-	}
-}
-
-// DeleteCluster deletes a cluster and waits until it is gone. That it is gone already is success.
+// DeleteCluster deletes a cluster and waits until it is gone, after whatever operation is in the way. That it is gone
+// already is success.
 func (c *Cloud) DeleteCluster(ctx context.Context, id names.ClusterID) error {
-	run := &clusterRun{cloud: c, goal: clusterGoal{spec: ClusterSpec{ID: id}}}
+	run := &clusterRun{cloud: c, verb: clusterDelete, goal: clusterGoal{spec: ClusterSpec{ID: id}}}
 	if err := run.remove(ctx); err != nil {
-		return &Error{
-			Summary: fmt.Sprintf("Cluster %q was not deleted", id.Name),
-			Why:     "It stays in the state.",
-			Fix:     "Run destroy again when the cause is gone.",
-			Err:     err,
-		}
+		return run.notDeleted(err)
 	}
 	return nil
 }
@@ -90,7 +95,7 @@ func (r *clusterRun) remove(ctx context.Context) error {
 			return client.Clusters().Delete(ctx, r.name())
 		})
 		if err == nil {
-			err = r.cloud.GCP.Clusters().WaitOperation(ctx, r.parent(), op)
+			err = r.await(ctx, op)
 		}
 		if err == nil || gcp.IsNotFound(err) {
 			return r.waitGone(ctx)

@@ -116,9 +116,9 @@ func (s Clusters) GetOperation(ctx context.Context, name string) (*Operation, er
 // gives an OperationError: DONE alone does not mean success.
 func (s Clusters) WaitOperation(ctx context.Context, parent string, op *Operation) error {
 	name, missing := parent+"/operations/"+lastSegment(op.GetName()), 0
-	return s.c.Poll(ctx, "operation "+op.GetName(), func(ctx context.Context) (bool, error) {
+	err := s.c.Poll(ctx, "operation "+op.GetName(), func(ctx context.Context) (bool, error) {
 		if op.GetStatus() == containerpb.Operation_DONE {
-			return true, operationFailure(op)
+			return true, nil
 		}
 		now, err := s.GetOperation(ctx, name)
 		// An operation that was just started may not be readable for a moment (google provider, common_operation.go).
@@ -130,8 +130,27 @@ func (s Clusters) WaitOperation(ctx context.Context, parent string, op *Operatio
 			return false, err
 		}
 		op = now
-		return op.GetStatus() == containerpb.Operation_DONE, operationFailure(op)
+		return op.GetStatus() == containerpb.Operation_DONE, nil
 	})
+	if err != nil {
+		return err
+	}
+	return operationFailure(op) // outside the wait, which would try what looks transient again
+}
+
+// LastFailure is the OperationError of the latest operation on a cluster that failed, nil when none did.
+func (s Clusters) LastFailure(ctx context.Context, name string) error {
+	all, err := s.ListOperations(ctx, parentOf(name))
+	if err != nil {
+		return err
+	}
+	var latest *Operation
+	for _, op := range all {
+		if operationFailure(op) != nil && targets(op, lastSegment(name)) && op.GetStartTime() >= latest.GetStartTime() {
+			latest = op
+		}
+	}
+	return operationFailure(latest)
 }
 
 // operationFailure reads the error of a finished operation from the new field and from the deprecated ones, which

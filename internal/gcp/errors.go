@@ -26,6 +26,7 @@ const (
 	Unauthenticated     Kind = "unauthenticated"
 	APIDisabled         Kind = "API disabled"
 	QuotaExceeded       Kind = "quota exceeded"
+	Stockout            Kind = "out of machines"       // the zone has none of the type, whatever the quota
 	Conflict            Kind = "conflict"              // ABORTED: an etag or a concurrent change
 	OperationInProgress Kind = "operation in progress" // GKE takes one operation at a time
 	Invalid             Kind = "invalid"
@@ -77,6 +78,9 @@ func Classify(err error) Kind {
 		return Unauthenticated
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return Canceled
+	}
+	if kind, told := operationKind(err); told {
+		return kind
 	}
 	st, ok := status.FromError(err)
 	if !ok {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
+	"github.com/hashicorp/terraform-plugin-log/tflog"
 
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/clock"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/deploy"
@@ -95,7 +96,7 @@ func (p *twelvefactor) data(s settings, terraformVersion string) *tf.Provider {
 			GCP: gcp.New(options), Clock: p.clock, Rand: p.rand, Finisher: p.finisher,
 			Stamp: names.Stamp{Stack: s.stack, Origin: origin(p.getenv)}, AdoptInterrupted: s.adoptInterrupted,
 			Project: s.project.ValueString(), Region: s.region.ValueString(),
-			DefaultLabels: s.defaultLabels, UserAgent: options.UserAgent,
+			DefaultLabels: s.defaultLabels, UserAgent: options.UserAgent, Inform: tflog.Info,
 		},
 		Known: s.known, Project: s.project, Region: s.region,
 		DefaultLabels: s.plannedLabels, Factors: s.factors,

@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -35,6 +36,7 @@ func (r *clusterResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 	repair := state.Status.ValueString() != deploy.ClusterReady
 	tf.PlanStatus(ctx, req, resp, repair, path.Root("status"))
 	planMissing(ctx, resp)
+	planRescue(state, resp)
 	if len(resp.RequiresReplace) > 0 {
 		checkProtection(state, &resp.Diagnostics)
 	}
@@ -49,6 +51,13 @@ func planWorkloadPool(ctx context.Context, project types.String, resp *resource.
 		pool = types.StringValue(names.WorkloadPool(project.ValueString()))
 	}
 	resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("workload_pool"), pool)...)
+}
+
+// planRescue replaces a cluster that no update can bring back: one that GKE has given up, or that somebody deletes.
+func planRescue(state model, resp *resource.ModifyPlanResponse) {
+	if status := state.Status.ValueString(); status == deploy.ClusterFailed || status == deploy.ClusterDeleting {
+		resp.RequiresReplace.Append(path.Root("status"))
+	}
 }
 
 // planMissing leaves open what GKE had not decided yet when an interrupted create was recorded, once the plan changes
@@ -68,11 +77,11 @@ func planMissing(ctx context.Context, resp *resource.ModifyPlanResponse) {
 	}
 }
 
-// checkProtection refuses what would delete a cluster that is protected and was ever ready: a failed first create
-// must not need two applies to be tried again.
+// checkProtection refuses what would delete a cluster that is protected and can be used: a failed first create must not
+// need two applies to be tried again, and what GKE has given up or is deleting cannot be protected any more.
 func checkProtection(state model, diags *diag.Diagnostics) {
-	status := state.Status.ValueString()
-	if !state.DeletionProtection.ValueBool() || status == deploy.ClusterCreating || status == deploy.ClusterFailed {
+	unprotected := []string{deploy.ClusterCreating, deploy.ClusterFailed, deploy.ClusterDeleting}
+	if !state.DeletionProtection.ValueBool() || slices.Contains(unprotected, state.Status.ValueString()) {
 		return
 	}
 	diags.AddAttributeError(path.Root("deletion_protection"), fmt.Sprintf("Cluster %q is protected", state.Name.ValueString()),

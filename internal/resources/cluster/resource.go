@@ -92,6 +92,7 @@ func (r *clusterResource) Create(ctx context.Context, req resource.CreateRequest
 	tf.AddNotices(&resp.Diagnostics, notices)
 	tf.AddError(&resp.Diagnostics, err, "The cluster was not created")
 	if live != nil {
+		keepOperation(ctx, resp.Private, live.Operation, &resp.Diagnostics)
 		resp.Diagnostics.Append(resp.State.Set(ctx, flattenComputed(live, plan))...)
 	}
 }
@@ -118,6 +119,10 @@ func (r *clusterResource) Read(ctx context.Context, req resource.ReadRequest, re
 		resp.State.RemoveResource(ctx)
 		return
 	}
+	if live.Status == deploy.ClusterReady {
+		keepOperation(ctx, resp.Private, "", &resp.Diagnostics)
+	}
+	warnOfTrouble(live, &resp.Diagnostics)
 	if live.Finishing && state.Status.ValueString() == deploy.ClusterReady {
 		live.Status = deploy.ClusterReady // the label update that ends the create is still on its way
 	}
@@ -152,9 +157,12 @@ func (r *clusterResource) Update(ctx context.Context, req resource.UpdateRequest
 	tf.SetIdentity(ctx, resp.Identity, identity(spec.ID), &resp.Diagnostics)
 	ctx, cancel := tf.WithTimeout(ctx, tf.Update, timeout)
 	defer cancel()
-	live, notices, err := r.provider.Cloud.UpdateCluster(ctx, spec, before)
+	live, notices, err := r.provider.Cloud.ResumeCluster(ctx, spec, before, keptOperation(ctx, req.Private))
 	tf.AddNotices(&resp.Diagnostics, notices)
 	tf.AddError(&resp.Diagnostics, err, "The cluster was not updated")
+	if live != nil {
+		keepOperation(ctx, resp.Private, live.Operation, &resp.Diagnostics)
+	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, r.updated(ctx, live, plan, state, err, &resp.Diagnostics))...)
 }
 
