@@ -82,7 +82,7 @@ func (s *Server) PreemptNodes(cluster string, p Preemption) error {
 }
 
 // SetStockout makes a zone (every zone when it is empty) run out of machines, or have some again: then pools that lack nodes
-// get them.
+// get them, and their status stays RUNNING_WITH_ERROR until an operation on them ends well.
 func (s *Server) SetStockout(zone string, out bool) error {
 	if zone != "" && (!locationForm.MatchString(zone) || strings.Count(zone, "-") != 2) {
 		return fmt.Errorf("zone %q: want a zone such as asia-northeast1-a, or nothing for every zone", zone)
@@ -94,25 +94,26 @@ func (s *Server) SetStockout(zone string, out bool) error {
 	for _, name := range slices.Sorted(maps.Keys(s.clusters.live)) {
 		s.clusters.live[name].SetStockout(zone, out)
 		if !out {
-			s.healCluster(parseClusterName(name))
+			s.endStockout(parseClusterName(name))
 		}
 	}
 	return nil
 }
 
-// healCluster takes the errors of a stockout from the pools whose zones have machines again. The caller holds the lock.
-func (s *Server) healCluster(n containerName) {
-	s.changeCluster(n, func(c *containerpb.Cluster) {
-		healed := false
-		for _, pool := range c.GetNodePools() {
-			if pool.GetStatus() == containerpb.NodePool_RUNNING_WITH_ERROR && s.settlePool(n, pool) == nil {
-				healed = true
-			}
+// endStockout gives pools the nodes that a stockout has kept from them: instance groups never cease to ask. What the pools
+// say of the stockout stays until an operation on them ends well (k8s-config-connector#321: for days). The caller holds the
+// lock.
+func (s *Server) endStockout(n containerName) {
+	c, ok := lookup[*containerpb.Cluster](s.store, n.clusterName())
+	if !ok {
+		return
+	}
+	for _, pool := range c.GetNodePools() {
+		if pool.GetStatus() == containerpb.NodePool_RUNNING_WITH_ERROR {
+			s.makeNodes(n, pool)
 		}
-		if healed && c.GetStatus() == containerpb.Cluster_DEGRADED {
-			settleStatus(c)
-		}
-	})
+	}
+	s.syncNodes(n.clusterName())
 }
 
 // Kubeconfig is a kubeconfig file for the cluster, with all rights.

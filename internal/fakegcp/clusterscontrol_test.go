@@ -45,6 +45,7 @@ func TestStockoutOfOneZoneDegradesUntilItIsOver(t *testing.T) {
 		t.Errorf("pool is %s, want RUNNING_WITH_ERROR", got)
 	}
 	must(t, g.SetStockout("asia-northeast1-b", false))
+	g.reissued(basePool)
 	if c := g.cluster(); c.GetStatus() != containerpb.Cluster_RUNNING || c.GetNodePools()[0].GetStatus() != containerpb.NodePool_RUNNING {
 		t.Errorf("after the stockout cluster %s, pool %s, want RUNNING", c.GetStatus(), c.GetNodePools()[0].GetStatus())
 	}
