@@ -85,7 +85,7 @@ func (w clusterWorld) create(t *testing.T) *deploy.ClusterState {
 	return state
 }
 
-func checkCluster(t *testing.T, want deploy.ClusterSpec, got *deploy.ClusterState) {
+func checkCluster(t testing.TB, want deploy.ClusterSpec, got *deploy.ClusterState) {
 	t.Helper()
 	if got == nil {
 		t.Fatal("there is no state")
