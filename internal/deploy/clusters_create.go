@@ -75,7 +75,7 @@ func (r *clusterRun) begin(ctx context.Context, timeout time.Duration) (op *gcp.
 			notices, err = r.adopt(ctx, err, timeout)
 			return nil, notices, err
 		case !gcp.IsNotFound(found):
-			return nil, nil, r.unsettled(errors.Join(err, found))
+			return nil, nil, r.unsettled(err, found)
 		case attempt >= clusterAttempts || ctx.Err() != nil:
 			return nil, nil, r.refused(err)
 		default:

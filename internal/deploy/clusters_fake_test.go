@@ -27,12 +27,20 @@ type clusterWorld struct {
 
 func newClusterWorld(t *testing.T, operationTime time.Duration) clusterWorld {
 	t.Helper()
-	fake, err := fakegcp.Start(fakegcp.Options{OperationTime: operationTime})
+	return newClusterWorldAt(t, operationTime, &clock.Offset{})
+}
+
+// newClusterWorldAt is a world whose time the test turns forward.
+func newClusterWorldAt(t *testing.T, operationTime time.Duration, clk *clock.Offset) clusterWorld {
+	t.Helper()
+	fake, err := fakegcp.Start(fakegcp.Options{OperationTime: operationTime, Clock: clk})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = fake.Close(context.Background()) })
-	return clusterWorld{clusterCloud(t, fake, "test"), fake}
+	cloud := clusterCloud(t, fake, "test")
+	cloud.Clock = clk
+	return clusterWorld{cloud, fake}
 }
 
 func clusterCloud(t *testing.T, fake *fakegcp.Server, stack string) *deploy.Cloud {

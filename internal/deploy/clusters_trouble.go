@@ -86,14 +86,14 @@ func (r *clusterRun) refused(err error) error {
 }
 
 // unsettled is a create whose answer was lost, and of which nobody can say what became of it.
-func (r *clusterRun) unsettled(err error) error {
+func (r *clusterRun) unsettled(lost, unread error) error {
 	id := r.goal.spec.ID
 	return &Error{
 		Summary: fmt.Sprintf("It is not known whether cluster %q was created", id.Name),
 		Why: fmt.Sprintf("The answer to the request was lost, and the cluster could not be read in project %s, location %s. "+
 			"If there is one, it carries the mark of an unfinished create.", id.Project, id.Location),
-		Fix: r.remedy(err, "Apply again: the next run takes the cluster over if it is there, and makes it if it is not."),
-		Err: err,
+		Fix: r.remedy(unread, "Apply again: the next run takes the cluster over if it is there, and makes it if it is not."),
+		Err: errors.Join(lost, unread),
 	}
 }
 
