@@ -104,12 +104,18 @@ func clusterPoolState(pool *containerpb.NodePool, prior PoolSpec) PoolSpec {
 	return state
 }
 
+// poolFlexStart is the capacity of pools that others made with GKE's flex-start, which this provider does not make. It is
+// shown, so that a plan says what it would do to such a pool instead of taking it for on-demand nodes.
+const poolFlexStart = "flex_start"
+
 func clusterCapacityOf(config *containerpb.NodeConfig) string {
 	switch {
 	case config.GetSpot():
 		return PoolSpot
 	case config.GetPreemptible():
 		return PoolPreemptible
+	case config.GetFlexStart():
+		return poolFlexStart
 	default:
 		return PoolOnDemand
 	}
