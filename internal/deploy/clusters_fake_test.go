@@ -194,36 +194,3 @@ func TestClusterUpdateWaitsForSomebodyElsesOperation(t *testing.T) {
 	}
 	checkCluster(t, changedCluster(), state)
 }
-
-func TestClusterDelete(t *testing.T) {
-	t.Parallel()
-	id := smallCluster().ID
-	tests := map[string]func(*testing.T, clusterWorld){
-		"a cluster":        func(*testing.T, clusterWorld) {},
-		"one that is gone": func(t *testing.T, w clusterWorld) { _ = w.fake.Remove(id.String()) },
-		"one that is being deleted": func(t *testing.T, w clusterWorld) {
-			if _, err := w.GCP.Clusters().Delete(t.Context(), id.String()); err != nil {
-				t.Fatal(err)
-			}
-		},
-		"with a lost answer": func(t *testing.T, w clusterWorld) {
-			if err := w.fake.Inject(fakegcp.Fault{Method: "DeleteCluster", Occurrence: 1, When: fakegcp.After, Kind: fakegcp.FaultReset}); err != nil {
-				t.Fatal(err)
-			}
-		},
-	}
-	for name, prepare := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			w := newClusterWorld(t, 50*time.Millisecond)
-			w.create(t)
-			prepare(t, w)
-			if err := w.DeleteCluster(t.Context(), id); err != nil {
-				t.Error(err)
-			}
-			if left, err := w.fake.Remaining(); err != nil || len(left) > 0 {
-				t.Errorf("left: %v, %v", left, err)
-			}
-		})
-	}
-}
