@@ -21,9 +21,11 @@ var advice = map[gcp.Kind]string{
 		"environment, or run: gcloud auth application-default login",
 	gcp.APIDisabled:   "Enable the API that the message names (gcloud services enable NAME --project PROJECT), wait a few minutes, and apply again.",
 	gcp.QuotaExceeded: "Ask for a higher quota (https://console.cloud.google.com/iam-admin/quotas), or use less: fewer or smaller nodes, another location.",
-	gcp.Canceled:      "The run was interrupted or the timeout ended. What was begun is not lost: apply again to go on from there, or raise the value in timeouts.",
-	gcp.Transient:     "Google Cloud did not answer properly. Apply again: the provider goes on from what is there.",
-	gcp.Conflict:      "Somebody else changed the object at the same time. Apply again.",
+	gcp.Stockout: "Google Cloud has no such machines there at the moment, which no quota changes. Wait and apply again, or take another " +
+		"machine type, capacity or location.",
+	gcp.Canceled:  "The run was interrupted or the timeout ended. What was begun is not lost: apply again to go on from there, or raise the value in timeouts.",
+	gcp.Transient: "Google Cloud did not answer properly. Apply again: the provider goes on from what is there.",
+	gcp.Conflict:  "Somebody else changed the object at the same time. Apply again.",
 }
 
 // AddError adds an error diagnostic. A *deploy.Error brings its own words and attribute; any other error gets the
