@@ -120,11 +120,18 @@ func (r *clusterRun) do(ctx context.Context, step clusterStep) error {
 func (r *clusterRun) start(ctx context.Context, what string, call clusterCall) (op *gcp.Operation, failure error) {
 	err := r.cloud.GCP.Poll(ctx, what, func(ctx context.Context) (bool, error) {
 		op, failure = call(ctx, r.cloud.GCP)
-		if blocking, busy := gcp.IncompatibleOperation(failure); busy {
+		if gcp.Classify(failure) != gcp.OperationInProgress {
+			return !gcp.IsTransient(failure) || gcp.Ambiguous(failure), nil
+		}
+		if blocking, named := gcp.IncompatibleOperation(failure); named {
 			return false, r.waitForOther(ctx, blocking)
 		}
-		return !gcp.IsTransient(failure) || gcp.Ambiguous(failure), nil
+		_, err := r.waitForRunning(ctx)
+		return false, err
 	})
+	if _, told := inUsersWords(err); err != nil && !told && failure != nil {
+		return nil, errors.Join(err, failure) // what was still refused when the time was up
+	}
 	if err != nil {
 		return nil, err
 	}

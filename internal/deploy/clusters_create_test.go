@@ -45,13 +45,15 @@ func TestClusterCreateRefusedLeavesNothing(t *testing.T) {
 
 func TestClusterCreateThatTimesOutIsFinishedByAnUpdate(t *testing.T) {
 	t.Parallel()
-	w := newClusterWorld(t, 500*time.Millisecond)
-	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
-	defer cancel()
+	w := newClusterWorld(t, 20*time.Millisecond)
+	must(t, w.fake.SetOperation(fakegcp.OperationRule{Kind: "CREATE_CLUSTER", Hold: true}))
+	ctx, end := context.WithCancelCause(t.Context())
+	go w.atHeld(t, func() { end(context.DeadlineExceeded) })
 	state, notices, err := w.CreateCluster(ctx, smallCluster(), clusterTimeout)
 	if err != nil || len(notices) != 1 || state.Status != deploy.ClusterCreating {
 		t.Fatalf("state %v, notices %v, error %v", state, notices, err)
 	}
+	go w.whenHeld(t, func() {})
 	state, _, err = w.UpdateCluster(t.Context(), smallCluster(), state.ClusterSpec)
 	if err != nil {
 		t.Fatal(err)
@@ -121,11 +123,14 @@ func TestClusterAdoption(t *testing.T) {
 			if test.finished {
 				w.create(t)
 			} else {
-				ctx, cancel := context.WithTimeout(t.Context(), 60*time.Millisecond)
-				defer cancel()
+				must(t, w.fake.SetOperation(fakegcp.OperationRule{Kind: "CREATE_CLUSTER", Hold: true}))
+				ctx, interrupt := context.WithCancel(t.Context())
+				go w.atHeld(t, interrupt)
 				if _, _, err := w.CreateCluster(ctx, smallCluster(), clusterTimeout); err != nil {
 					t.Fatal(err)
 				}
+				_, err := w.fake.ReleaseOperations("")
+				must(t, err)
 			}
 			second := clusterCloud(t, w.fake, test.stack)
 			second.AdoptInterrupted = !test.off

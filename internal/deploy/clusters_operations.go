@@ -74,21 +74,31 @@ func (r *clusterRun) settle(ctx context.Context) error {
 		if !clusterBusy(r.live) {
 			return nil
 		}
-		running, err := r.cloud.GCP.Clusters().RunningOperations(ctx, r.name())
+		found, err := r.waitForRunning(ctx)
 		switch {
-		case err != nil && gcp.Classify(err) != gcp.PermissionDenied: // who may not list waits for what the cluster shows
+		case err != nil:
 			return err
-		case len(running) == 0 && !clusterForming(r.live):
-			return nil // one that is not listed yet refuses the next request, which then waits for it
-		case len(running) == 0:
+		case !found && clusterForming(r.live):
 			return r.waitFormed(ctx)
-		}
-		for _, op := range running {
-			if err := r.waitForOther(ctx, op.GetName()); err != nil {
-				return err
-			}
+		case !found:
+			return nil // one that is not listed yet refuses the next request, which then waits for it
 		}
 	}
+}
+
+// waitForRunning waits for the operations that run on the cluster, and tells whether there were any. Who may not list
+// them goes by what the cluster shows.
+func (r *clusterRun) waitForRunning(ctx context.Context) (found bool, err error) {
+	running, err := r.cloud.GCP.Clusters().RunningOperations(ctx, r.name())
+	if err != nil && gcp.Classify(err) != gcp.PermissionDenied {
+		return false, err
+	}
+	for _, op := range running {
+		if err := r.waitForOther(ctx, op.GetName()); err != nil {
+			return true, err
+		}
+	}
+	return len(running) > 0, nil
 }
 
 // waitFormed waits for a cluster or a pool that is being made by an operation that cannot be found.

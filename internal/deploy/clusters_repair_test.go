@@ -9,6 +9,7 @@ import (
 
 	"cloud.google.com/go/container/apiv1/containerpb"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/deploy"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/fakegcp"
@@ -130,4 +131,33 @@ func TestClusterThatFailedUnseenIsExplained(t *testing.T) {
 	must(t, w.fake.UpdateCluster(state.ID.String(), func(c *containerpb.Cluster) { c.StatusMessage = "" })) //nolint:staticcheck // as older control planes
 	_, _, err = w.UpdateCluster(t.Context(), smallCluster(), state.ClusterSpec)
 	checkSays(t, outcome(nil, err), `error: Cluster "dev" failed and cannot be used`, "The network is out of IP space.", "deleted and made anew")
+}
+
+// A pool of somebody else's that has no machines is shown by GKE as a degraded cluster. No plan of ours can repair it.
+func TestClusterWithAPoolOfOthersThatHasAnError(t *testing.T) {
+	t.Parallel()
+	w := newClusterWorld(t, 20*time.Millisecond)
+	before := w.create(t)
+	const words = "no machines"
+	degrade := func(more ...*containerpb.StatusCondition) {
+		must(t, w.fake.UpdateCluster(before.ID.String(), func(c *containerpb.Cluster) {
+			condition := &containerpb.StatusCondition{Code: containerpb.StatusCondition_GCE_STOCKOUT, Message: words}
+			c.Status, c.StatusMessage, c.Conditions = containerpb.Cluster_DEGRADED, words, append(more, condition)
+			theirs, _ := proto.Clone(c.NodePools[0]).(*containerpb.NodePool)
+			theirs.Name, theirs.Config.Labels = "theirs", nil
+			theirs.Status, theirs.StatusMessage, theirs.Conditions = containerpb.NodePool_RUNNING_WITH_ERROR, words, []*containerpb.StatusCondition{condition}
+			c.NodePools = append(c.NodePools[:2:2], theirs)
+		}))
+	}
+	for want, more := range map[string][]*containerpb.StatusCondition{
+		deploy.ClusterReady:    nil,
+		deploy.ClusterDegraded: {{Code: containerpb.StatusCondition_CA_EXPIRING, Message: "The CA expires."}},
+	} {
+		degrade(more...)
+		read, err := w.ReadCluster(t.Context(), before.ID, &before.ClusterSpec)
+		must(t, err)
+		if read.Status != want || strings.Contains(read.Reasons, "The CA expires.") != (more != nil) {
+			t.Errorf("with %d reasons of its own it is %s: %s", len(more), read.Status, read.Reasons)
+		}
+	}
 }

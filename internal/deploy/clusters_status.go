@@ -35,6 +35,9 @@ var clusterPoolStatuses = map[containerpb.NodePool_Status]string{
 // clusterStatusOf joins the statuses of the cluster, of its unfinished create and of our pools.
 func clusterStatusOf(live *containerpb.Cluster, pools map[string][]*containerpb.NodePool) string {
 	status := cmp.Or(clusterStatuses[live.GetStatus()], ClusterDegraded)
+	if clusterSuffersForOthers(live, pools) {
+		status = ClusterReady
+	}
 	if status != ClusterReady {
 		return status
 	}
@@ -52,6 +55,27 @@ func clusterStatusOf(live *containerpb.Cluster, pools map[string][]*containerpb.
 		}
 	}
 	return status
+}
+
+// clusterSuffersForOthers tells whether a cluster is DEGRADED for nothing but pools that are not ours: no plan of ours
+// could repair them, and one that tried would never be empty.
+func clusterSuffersForOthers(live *containerpb.Cluster, pools map[string][]*containerpb.NodePool) bool {
+	if live.GetStatus() != containerpb.Cluster_DEGRADED {
+		return false
+	}
+	ours := slices.Concat(slices.Collect(maps.Values(pools))...)
+	var theirs []string
+	for _, pool := range live.GetNodePools() {
+		switch {
+		case clusterPoolStatuses[pool.GetStatus()] != "":
+		case slices.Contains(ours, pool):
+			return false
+		default:
+			theirs = append(theirs, clusterWords(pool.GetStatusMessage(), pool.GetConditions())...) //nolint:staticcheck // conditions came later and are not always set
+		}
+	}
+	words := clusterWords(live.GetStatusMessage(), live.GetConditions()) //nolint:staticcheck // as above
+	return len(theirs) > 0 && !slices.ContainsFunc(words, func(w string) bool { return !slices.Contains(theirs, w) })
 }
 
 // clusterBusy tells whether an operation is likely to run on the cluster, so that asking for its operations is worth
@@ -76,7 +100,7 @@ func clusterForming(live *containerpb.Cluster) bool {
 // clusterReasons collects GKE's own words on what is wrong with a cluster and its pools.
 func clusterReasons(live *containerpb.Cluster, pools map[string][]*containerpb.NodePool) string {
 	var reasons, told []string
-	if s := live.GetStatus(); clusterStatuses[s] != ClusterReady {
+	if s := live.GetStatus(); clusterStatuses[s] != ClusterReady && !clusterSuffersForOthers(live, pools) {
 		words := clusterWords(live.GetStatusMessage(), live.GetConditions()) //nolint:staticcheck // conditions came later and are not always set
 		reasons, told = append(reasons, clusterReason(s, words)), append(told, words...)
 	}

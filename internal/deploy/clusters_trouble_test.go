@@ -225,6 +225,28 @@ func TestClusterNamesTheOperationInTheWay(t *testing.T) {
 	}
 }
 
+// GKE does not always name what it is busy with.
+func TestClusterFindsTheOperationThatIsNotNamed(t *testing.T) {
+	t.Parallel()
+	const refusal = "Cluster is currently being created, deleted, updated or repaired and cannot be updated."
+	w := newClusterWorld(t, 20*time.Millisecond)
+	before := w.create(t)
+	must(t, w.fake.SetOperation(fakegcp.OperationRule{Kind: "REPAIR_CLUSTER", Hold: true}))
+	operation, err := w.fake.StartUnattended(fakegcp.UnattendedRepair, "dev", "")
+	must(t, err)
+	must(t, w.fake.UpdateCluster(before.ID.String(), func(c *containerpb.Cluster) { c.Status = containerpb.Cluster_RUNNING })) // it does not show
+	must(t, w.fake.Inject(fakegcp.Fault{Method: "SetLabels", Occurrence: 1, Code: codes.FailedPrecondition, Message: refusal}))
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	_, said := w.updateSays(ctx, before)
+	checkSays(t, said, `error: Cluster "dev" is busy with another operation`, operation, "REPAIR_CLUSTER")
+	go w.whenHeld(t, func() {})
+	_, said = w.updateSays(t.Context(), before)
+	if said != "" {
+		t.Errorf("it says %s", said)
+	}
+}
+
 // A cluster that somebody deletes is no riddle, whenever they do.
 func TestClusterThatIsDeletedMeanwhile(t *testing.T) {
 	t.Parallel()

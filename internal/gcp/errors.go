@@ -59,6 +59,8 @@ var kindByText = []struct {
 	kind Kind
 }{
 	{codes.FailedPrecondition, incompatible, OperationInProgress},
+	// https://cloud.google.com/kubernetes-engine/docs/troubleshooting/concurrent-operations
+	{codes.FailedPrecondition, regexp.MustCompile(`is currently being created, deleted, updated or repaired`), OperationInProgress},
 	{codes.PermissionDenied, regexp.MustCompile(`has not been used in project .* before or it is disabled`), APIDisabled},
 	{codes.PermissionDenied, regexp.MustCompile(`^Insufficient \w+ quota to satisfy request`), QuotaExceeded},
 	{codes.PermissionDenied, regexp.MustCompile(`Quota exceeded for quota metric .* per minute`), Transient},

@@ -42,6 +42,7 @@ func TestClassify(t *testing.T) {
 		"etag":                  {err: status.Error(codes.Aborted, "There were concurrent policy changes."), want: gcp.Conflict},
 		"busy cluster":          {err: status.Error(codes.FailedPrecondition, "Cluster is running incompatible operation operation-1-a."), want: gcp.OperationInProgress},
 		"busy cluster, older":   {err: status.Error(codes.FailedPrecondition, "Operation operation-1-a is currently upgrading cluster c. Please wait and try again once it is done."), want: gcp.OperationInProgress},
+		"busy cluster, unnamed": {err: status.Error(codes.FailedPrecondition, "Cluster is currently being created, deleted, updated or repaired and cannot be updated."), want: gcp.OperationInProgress},
 		"precondition":          {err: status.Error(codes.FailedPrecondition, "Secret Version [x] is in DISABLED state."), want: gcp.FailedPrecondition},
 		"bad request":           {err: status.Error(codes.InvalidArgument, "no"), want: gcp.Invalid},
 		"down":                  {err: status.Error(codes.Unavailable, "connection reset"), want: gcp.Transient, ambiguous: true},
