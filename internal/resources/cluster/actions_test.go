@@ -88,6 +88,7 @@ var actions = []action{
 	{"node_pools.upgrade", nil, acctest.Attributes{"max_unavailable": int64(1)}, inPlace, onePool},
 	{"node_pools.upgrade.max_surge", nil, int64(2), inPlace, onePool},
 	{"node_pools.upgrade.max_unavailable", nil, int64(2), inPlace, onePool},
+	{"node_pools.upgrade.max_surge", int64(3), nil, inPlace, onePool}, // back to the default
 	{"node_pools.upgrade.blue_green", nil, acctest.Attributes{"batch_percent": int64(20), "soak": "30m"}, inPlace, onePool},
 }
 

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"maps"
 	"slices"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
@@ -131,7 +132,7 @@ func (p poolPlan) object(planned attr.Value, diags *diag.Diagnostics) attr.Value
 			attributes[name] = object.Attributes()[name]
 		}
 	}
-	attributes["upgrade"] = planUpgrade(attributes["upgrade"], diags)
+	attributes["upgrade"] = planUpgrade(p.written["upgrade"], attributes["upgrade"], diags)
 	value, more := types.ObjectValue(poolType.AttrTypes, attributes)
 	diags.Append(more...)
 	return value
@@ -196,27 +197,27 @@ func (p poolPlan) locationPolicy() attr.Value {
 	}
 }
 
-// planUpgrade completes the counts of a surge, and leaves them null beside blue_green.
-func planUpgrade(value attr.Value, diags *diag.Diagnostics) attr.Value {
-	object, ok := value.(types.Object)
-	if !ok || object.IsNull() || object.IsUnknown() {
-		return value
+// planUpgrade completes the counts of a surge that are not written, and leaves them null beside blue_green.
+func planUpgrade(written, planned attr.Value, diags *diag.Diagnostics) attr.Value {
+	object, isObject := planned.(types.Object)
+	config, isWritten := written.(types.Object)
+	if !isObject || !isWritten || config.IsNull() || config.IsUnknown() {
+		return planned
 	}
-	attributes := map[string]attr.Value{}
-	for name, v := range object.Attributes() {
-		attributes[name] = v
-	}
+	attributes := maps.Clone(object.Attributes())
+	blueGreen := config.Attributes()["blue_green"]
 	for name, byDefault := range map[string]int32{"max_surge": 1, "max_unavailable": 0} {
-		count, isCount := attributes[name].(types.Int32)
-		switch blueGreen := attributes["blue_green"]; {
-		case !isCount || !count.IsNull() && !count.IsUnknown():
+		switch {
+		case !config.Attributes()[name].IsNull():
 		case blueGreen.IsNull():
 			attributes[name] = types.Int32Value(byDefault)
-		case !blueGreen.IsUnknown():
+		case blueGreen.IsUnknown():
+			attributes[name] = types.Int32Unknown()
+		default:
 			attributes[name] = types.Int32Null()
 		}
 	}
-	planned, more := types.ObjectValue(upgradeType.AttrTypes, attributes)
+	value, more := types.ObjectValue(upgradeType.AttrTypes, attributes)
 	diags.Append(more...)
-	return planned
+	return value
 }
