@@ -212,16 +212,49 @@ func (p *InProcess) checkAnswer(t testing.TB, planned, got tftypes.Value, failed
 // proposed is the configuration with what was computed before filled in, as Terraform proposes it.
 func (p *InProcess) proposed(t testing.TB, prior tftypes.Value, config Attributes) tftypes.Value {
 	t.Helper()
-	merged := attributesOf(t, objectOf(t, p.object, config))
-	for _, attribute := range p.schema.Block.Attributes {
+	return proposedObject(t, p.schema.Block.Attributes, prior, objectOf(t, p.object, config))
+}
+
+func proposedObject(t testing.TB, attributes []*tfprotov6.SchemaAttribute, prior, config tftypes.Value) tftypes.Value {
+	t.Helper()
+	if config.IsNull() || !config.IsKnown() {
+		return config
+	}
+	merged, before := attributesOf(t, config), map[string]tftypes.Value{}
+	if !prior.IsNull() && prior.IsKnown() {
+		before = attributesOf(t, prior)
+	}
+	for _, attribute := range attributes {
+		value, old := merged[attribute.Name], before[attribute.Name]
 		switch {
 		case attribute.WriteOnly:
 			merged[attribute.Name] = tftypes.NewValue(attribute.Type, nil)
-		case attribute.Computed && merged[attribute.Name].IsNull() && !prior.IsNull():
-			merged[attribute.Name] = attributesOf(t, prior)[attribute.Name]
+		case attribute.Computed && value.IsNull() && old.Type() != nil:
+			merged[attribute.Name] = old
+		case attribute.NestedType != nil && old.Type() != nil && !old.IsNull():
+			merged[attribute.Name] = proposedNested(t, attribute.NestedType, old, value)
 		}
 	}
-	return tftypes.NewValue(p.object, merged)
+	return tftypes.NewValue(config.Type(), merged)
+}
+
+func proposedNested(t testing.TB, nested *tfprotov6.SchemaObject, prior, config tftypes.Value) tftypes.Value {
+	t.Helper()
+	if config.IsNull() || !config.IsKnown() {
+		return config
+	}
+	switch nested.Nesting {
+	case tfprotov6.SchemaObjectNestingModeSingle:
+		return proposedObject(t, nested.Attributes, prior, config)
+	case tfprotov6.SchemaObjectNestingModeMap:
+		merged, before := attributesOf(t, config), attributesOf(t, prior)
+		for key, element := range merged {
+			merged[key] = proposedObject(t, nested.Attributes, before[key], element)
+		}
+		return tftypes.NewValue(config.Type(), merged)
+	default:
+		return config // elements of lists and sets are not followed here
+	}
 }
 
 func (p *InProcess) value(t testing.TB, v *tfprotov6.DynamicValue) tftypes.Value {

@@ -30,6 +30,58 @@ func (pl *Plan) Unknown(t testing.TB, name string) bool {
 	return !attributesOf(t, pl.Planned)[name].IsKnown()
 }
 
+// Attribute gives a planned attribute, or one inside of it, by its path: "node_pools", "base", "zones".
+func (pl *Plan) Attribute(t testing.TB, path ...string) tftypes.Value {
+	t.Helper()
+	return attributeAt(t, pl.Planned, path)
+}
+
+// Attribute gives an attribute of a state by its path.
+func (s *State) Attribute(t testing.TB, path ...string) tftypes.Value {
+	t.Helper()
+	return attributeAt(t, s.Value, path)
+}
+
+func attributeAt(t testing.TB, v tftypes.Value, path []string) tftypes.Value {
+	t.Helper()
+	for _, name := range path {
+		v = attributesOf(t, v)[name]
+	}
+	return v
+}
+
+// AttributePaths lists what can be written into a resource's configuration: names, and for what is in nested objects the
+// names on the way, joined by dots.
+func (p *InProcess) AttributePaths() []string { return attributePaths(p.schema.Block.Attributes, "") }
+
+func attributePaths(attributes []*tfprotov6.SchemaAttribute, prefix string) []string {
+	var paths []string
+	for _, attribute := range attributes {
+		if !attribute.Required && !attribute.Optional {
+			continue
+		}
+		paths = append(paths, prefix+attribute.Name)
+		if attribute.NestedType != nil {
+			paths = append(paths, attributePaths(attribute.NestedType.Attributes, prefix+attribute.Name+".")...)
+		}
+	}
+	slices.Sort(paths)
+	return paths
+}
+
+// Differences are the attributes that a plan changes, with what they are and become.
+func Differences(t testing.TB, state *State, plan *Plan) map[string]string {
+	t.Helper()
+	changes := map[string]string{}
+	planned := attributesOf(t, plan.Planned)
+	for name, value := range attributesOf(t, state.Value) {
+		if !value.Equal(planned[name]) {
+			changes[name] = fmt.Sprintf("%s -> %s", value, planned[name])
+		}
+	}
+	return changes
+}
+
 // DiagnosticsText is everything that the diagnostics say, with the attributes' paths.
 func DiagnosticsText(diagnostics []*tfprotov6.Diagnostic) string {
 	var lines []string
@@ -85,6 +137,31 @@ func valueOf(t testing.TB, typ tftypes.Type, v any) tftypes.Value {
 			entries[key] = tftypes.NewValue(tftypes.String, v[key])
 		}
 		return tftypes.NewValue(typ, entries)
+	case Attributes:
+		object, ok := typ.(tftypes.Object)
+		if !ok {
+			t.Fatalf("an object is given for %s", typ)
+		}
+		return objectOf(t, object, v)
+	case map[string]Attributes:
+		entries := map[string]tftypes.Value{}
+		kind, ok := typ.(tftypes.Map)
+		if !ok {
+			t.Fatalf("a map of objects is given for %s", typ)
+		}
+		for key, element := range v {
+			entries[key] = valueOf(t, kind.ElementType, element)
+		}
+		return tftypes.NewValue(typ, entries)
+	case []Attributes:
+		kind, ok := typ.(tftypes.List)
+		if !ok {
+			t.Fatalf("a list of objects is given for %s", typ)
+		}
+		for _, element := range v {
+			elements = append(elements, valueOf(t, kind.ElementType, element))
+		}
+		return tftypes.NewValue(typ, elements)
 	default:
 		return tftypes.NewValue(typ, v)
 	}

@@ -3,6 +3,7 @@ package deploy
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -22,7 +23,8 @@ type ClusterSpec struct {
 	// Network and Subnetwork are names, or paths like projects/P/global/networks/N. An empty Subnetwork lets GKE choose.
 	Network, Subnetwork string
 	// Labels are the user's labels, the provider's default labels included, the stamp excluded.
-	Labels map[string]string
+	Labels   map[string]string
+	Settings ClusterSettings
 }
 
 // PoolSpec is the declared state of one node pool.
@@ -30,14 +32,47 @@ type PoolSpec struct {
 	MachineType string
 	// Capacity is one of ClusterCapacities. It cannot change in a live pool.
 	Capacity string
-	// MinNodes and MaxNodes are totals over all zones.
+	// Isolate is whether nodes that can be taken away carry a taint, so that only pods that tolerate it come.
+	Isolate bool
+	// MinNodes and MaxNodes are totals over all zones, or, with PerZone, bounds of each zone. MaxNodes is 0 for a live pool
+	// without autoscaling.
 	MinNodes, MaxNodes int32
-	// DiskGB is the size of the boot disk in GB.
-	DiskGB int32
-	Labels map[string]string
-	Taints []NodeTaint
+	PerZone            bool
+	// LocationPolicy is one of LocationPolicies; empty means the one that fits the capacity.
+	LocationPolicy string
+	// Zones are where the nodes are, sorted; nil means where GKE chooses.
+	Zones []string
+	// DiskGB is the size of the boot disk in GB. An empty DiskType is the machine type's default.
+	DiskGB   int32
+	DiskType string
+	Labels   map[string]string
+	Taints   []NodeTaint
+	// Tags are the network tags of the nodes, sorted.
+	Tags []string
+	// PrivateNodes is whether the nodes have internal addresses only.
+	PrivateNodes bool
+	Upgrade      PoolUpgrade
 	// ServiceAccount is the email that the nodes run as, empty for the project's default. It cannot change in a live pool.
 	ServiceAccount string
+	// Metadata is what the nodes' metadata server shows. It cannot change in a live pool.
+	Metadata map[string]string
+	// MaxPodsPerNode cannot change in a live pool; 0 means GKE's default.
+	MaxPodsPerNode int32
+}
+
+// PoolUpgrade is how GKE replaces the nodes of a pool: with BlueGreen nil a few at a time.
+type PoolUpgrade struct {
+	// MaxSurge nodes are added, and MaxUnavailable nodes are missing, at most.
+	MaxSurge, MaxUnavailable int32
+	BlueGreen                *PoolBlueGreen
+}
+
+// PoolBlueGreen makes the new nodes beside the old ones, moves the pods in batches, and keeps the old nodes for Soak.
+type PoolBlueGreen struct {
+	// BatchNodes and BatchPercent are the size of a batch: one of the two is above 0. BatchPercent is at most 100.
+	BatchNodes, BatchPercent int32
+	// BatchSoak is the pause after each batch.
+	BatchSoak, Soak time.Duration
 }
 
 // NodeTaint keeps pods that do not tolerate it off the nodes of a pool.
@@ -111,6 +146,23 @@ var clusterEffects = map[string]containerpb.NodeTaint_Effect{
 	"NoExecute":        containerpb.NodeTaint_NO_EXECUTE,
 }
 
+// clusterLocationPolicies says how the autoscaler chooses zones: evenly, or where there is capacity.
+var clusterLocationPolicies = map[string]containerpb.NodePoolAutoscaling_LocationPolicy{
+	"balanced": containerpb.NodePoolAutoscaling_BALANCED,
+	"any":      containerpb.NodePoolAutoscaling_ANY,
+}
+
+// LocationPolicies lists how the autoscaler can choose zones.
+func LocationPolicies() []string { return slices.Sorted(maps.Keys(clusterLocationPolicies)) }
+
+// DefaultLocationPolicy is any for what can be taken away: such machines are where there is capacity.
+func DefaultLocationPolicy(capacity string) string {
+	if capacity == PoolOnDemand {
+		return "balanced"
+	}
+	return "any"
+}
+
 // TaintEffects are the accepted effects of a taint, in Kubernetes' spelling.
 func TaintEffects() []string { return slices.Sorted(maps.Keys(clusterEffects)) }
 
@@ -120,14 +172,23 @@ func PoolTaint(capacity string) (taint NodeTaint, ok bool) {
 	return NodeTaint{Key: key, Value: "true", Effect: "NoSchedule"}, ok
 }
 
-// sameNodes tells whether nodes of one spec can serve for the other, or GKE has to make a new pool for it.
-func (p PoolSpec) sameNodes(o PoolSpec) bool {
-	return p.Capacity == o.Capacity && p.ServiceAccount == o.ServiceAccount
+// sameNodes tells whether the nodes of a live pool can serve for a declared one, or GKE has to make a new pool for it.
+func (p PoolSpec) sameNodes(declared PoolSpec) bool {
+	return p.Capacity == declared.Capacity && p.ServiceAccount == declared.ServiceAccount &&
+		maps.Equal(p.Metadata, declared.Metadata) &&
+		(declared.MaxPodsPerNode == 0 || p.MaxPodsPerNode == declared.MaxPodsPerNode)
 }
 
 // generation stands for what cannot change in a live pool: 6 hexadecimal characters that names.NodePool puts behind
 // the key when a pool of another generation has the plain name.
 func (p PoolSpec) generation() string {
-	sum := sha256.Sum256([]byte(p.Capacity + "\n" + p.ServiceAccount))
+	text := p.Capacity + "\n" + p.ServiceAccount
+	for _, key := range slices.Sorted(maps.Keys(p.Metadata)) {
+		text += "\n" + key + "=" + p.Metadata[key]
+	}
+	if p.MaxPodsPerNode != 0 {
+		text += fmt.Sprintf("\n%d", p.MaxPodsPerNode)
+	}
+	sum := sha256.Sum256([]byte(text))
 	return hex.EncodeToString(sum[:3])
 }

@@ -34,6 +34,7 @@ func clusterStateOf(id names.ClusterID, live *containerpb.Cluster, prior *Cluste
 	if prior == nil {
 		prior = &ClusterSpec{}
 	}
+	state.Settings = clusterSettingsOf(live, prior.Settings)
 	state.Network = clusterAsWritten(network, prior.Network, id.Project)
 	state.Subnetwork = clusterAsWritten(subnetwork, prior.Subnetwork, id.Project)
 	for key, generations := range pools {
@@ -76,99 +77,6 @@ func clusterShown(generations []*containerpb.NodePool, prior PoolSpec) *containe
 		}
 	}
 	return generations[0]
-}
-
-// clusterPoolState reads one live pool. How many nodes it has at the moment is the autoscaler's business, never ours.
-func clusterPoolState(pool *containerpb.NodePool, prior PoolSpec) PoolSpec {
-	config, scale := pool.GetConfig(), pool.GetAutoscaling()
-	state := PoolSpec{
-		MachineType: config.GetMachineType(),
-		Capacity:    clusterCapacityOf(config),
-		DiskGB:      config.GetDiskSizeGb(),
-		Labels:      map[string]string{},
-		Taints:      clusterUserTaints(config, prior.Taints),
-	}
-	if account := config.GetServiceAccount(); account != "default" {
-		state.ServiceAccount = account
-	}
-	if scale.GetEnabled() {
-		zones := int32(max(len(pool.GetLocations()), 1))
-		state.MinNodes = cmp.Or(scale.GetTotalMinNodeCount(), scale.GetMinNodeCount()*zones)
-		state.MaxNodes = cmp.Or(scale.GetTotalMaxNodeCount(), scale.GetMaxNodeCount()*zones)
-	}
-	for key, value := range config.GetLabels() {
-		if _, declared := prior.Labels[key]; declared || !ReservedNodeKey(key) {
-			state.Labels[key] = value
-		}
-	}
-	return state
-}
-
-// poolFlexStart is the capacity of pools that others made with GKE's flex-start, which this provider does not make. It is
-// shown, so that a plan says what it would do to such a pool instead of taking it for on-demand nodes.
-const poolFlexStart = "flex_start"
-
-func clusterCapacityOf(config *containerpb.NodeConfig) string {
-	switch {
-	case config.GetSpot():
-		return PoolSpot
-	case config.GetPreemptible():
-		return PoolPreemptible
-	case config.GetFlexStart():
-		return poolFlexStart
-	default:
-		return PoolOnDemand
-	}
-}
-
-// ReservedNodeKey tells whether a node label or taint key belongs to Kubernetes, GKE or this provider, so that users
-// must not set it.
-func ReservedNodeKey(key string) bool {
-	domain, _, _ := strings.Cut(key, "/")
-	for _, reserved := range []string{"twelvefactor.dev", "cloud.google.com", "gke.io", "kubernetes.io", "k8s.io"} {
-		if domain == reserved || strings.HasSuffix(domain, "."+reserved) {
-			return strings.Contains(key, "/")
-		}
-	}
-	return false
-}
-
-// clusterServerTaint tells whether GKE puts a taint on nodes by itself, for their hardware.
-// Source: cloud.google.com/kubernetes-engine/docs/how-to/gpus and .../how-to/prepare-arm-workloads-for-deployment.
-func clusterServerTaint(key string) bool {
-	return ReservedNodeKey(key) || key == "nvidia.com/gpu" || key == "google.com/tpu"
-}
-
-func clusterUserTaints(config *containerpb.NodeConfig, declared []NodeTaint) []NodeTaint {
-	var taints []NodeTaint
-	for _, live := range config.GetTaints() {
-		taint := NodeTaint{Key: live.GetKey(), Value: live.GetValue(), Effect: clusterEffectOf(live.GetEffect())}
-		if slices.Contains(declared, taint) || !clusterServerTaint(taint.Key) {
-			taints = append(taints, taint)
-		}
-	}
-	return clusterInOrder(taints, declared)
-}
-
-// clusterInOrder gives the declared order back to a list that the API keeps in an order of its own.
-func clusterInOrder(live, declared []NodeTaint) []NodeTaint {
-	slices.SortStableFunc(live, func(a, b NodeTaint) int {
-		at, bt := slices.Index(declared, a), slices.Index(declared, b)
-		if at >= 0 && bt >= 0 {
-			return cmp.Compare(at, bt)
-		}
-		return 0
-	})
-	return live
-}
-
-func clusterEffectOf(effect containerpb.NodeTaint_Effect) string {
-	for name, e := range clusterEffects {
-		if e == effect {
-			return name
-		}
-	}
-	return effect.String()
 }
 
 func clusterChannelOf(live *containerpb.Cluster) string {
@@ -250,17 +158,8 @@ func clusterPoolDrift(key string, pool *containerpb.NodePool) []string {
 			add("label "+label.key, label.want, actual)
 		}
 	}
-	if taint, ok := PoolTaint(capacity); ok && !clusterHasTaint(config, taint) {
-		add("taint "+taint.Key, taint.Value+":"+taint.Effect, "")
-	}
 	if mode := config.GetWorkloadMetadataConfig().GetMode(); mode != containerpb.WorkloadMetadataConfig_GKE_METADATA {
 		add("workload metadata", containerpb.WorkloadMetadataConfig_GKE_METADATA.String(), mode.String())
 	}
 	return drift
-}
-
-func clusterHasTaint(config *containerpb.NodeConfig, want NodeTaint) bool {
-	return slices.ContainsFunc(config.GetTaints(), func(t *containerpb.NodeTaint) bool {
-		return t.GetKey() == want.Key && t.GetValue() == want.Value && t.GetEffect() == clusterEffects[want.Effect]
-	})
 }

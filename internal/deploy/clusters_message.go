@@ -1,11 +1,13 @@
 package deploy
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"time"
 
 	"cloud.google.com/go/container/apiv1/containerpb"
+	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/names"
 )
@@ -25,14 +27,8 @@ func clusterMessage(spec ClusterSpec, stamp names.Stamp, creating time.Time) *co
 		Subnetwork:     spec.Subnetwork,
 		ResourceLabels: clusterLabels(spec.Labels, stamp, creating),
 		ReleaseChannel: &containerpb.ReleaseChannel{Channel: clusterChannels[spec.ReleaseChannel]},
-		WorkloadIdentityConfig: &containerpb.WorkloadIdentityConfig{
-			WorkloadPool: names.WorkloadPool(spec.ID.Project),
-		},
-		IpAllocationPolicy: &containerpb.IPAllocationPolicy{UseIpAliases: true},
-		// Dataplane V2 enforces the network policies of namespaces; it cannot be switched on later without new nodes.
-		NetworkConfig: &containerpb.NetworkConfig{DatapathProvider: containerpb.DatapathProvider_ADVANCED_DATAPATH},
-		ShieldedNodes: &containerpb.ShieldedNodes{Enabled: true},
 	}
+	spec.Settings.message(cluster, spec.ID.Project)
 	for _, key := range slices.Sorted(maps.Keys(spec.Pools)) {
 		pool := clusterPoolMessage(key, key, spec.Pools[key], spec.ID.Location)
 		cluster.NodePools = append(cluster.NodePools, pool)
@@ -70,27 +66,64 @@ func clusterLabels(user map[string]string, stamp names.Stamp, creating time.Time
 // clusterPoolMessage is what GKE is asked for to make one pool.
 func clusterPoolMessage(name, key string, pool PoolSpec, location string) *containerpb.NodePool {
 	respectBudgets := true
-	return &containerpb.NodePool{
+	message := &containerpb.NodePool{
 		Name:             name,
 		InitialNodeCount: clusterInitialNodes(pool, location),
 		Config:           clusterNodeConfig(key, pool),
 		Autoscaling:      clusterAutoscaling(pool),
 		Management:       &containerpb.NodeManagement{AutoRepair: true, AutoUpgrade: true},
+		UpgradeSettings:  clusterUpgradeSettings(pool.Upgrade),
+		NetworkConfig:    &containerpb.NodeNetworkConfig{EnablePrivateNodes: &pool.PrivateNodes},
+		Locations:        pool.Zones,
 		NodeDrainConfig: &containerpb.NodePool_NodeDrainConfig{
 			RespectPdbDuringNodePoolDeletion: &respectBudgets,
 		},
 	}
+	if pool.MaxPodsPerNode != 0 {
+		message.MaxPodsConstraint = &containerpb.MaxPodsConstraint{MaxPodsPerNode: int64(pool.MaxPodsPerNode)}
+	}
+	return message
 }
+
+// clusterUpgradeSettings sends both counts of a surge: GKE takes one that is left out for 0.
+func clusterUpgradeSettings(u PoolUpgrade) *containerpb.NodePool_UpgradeSettings {
+	if u.BlueGreen == nil {
+		return &containerpb.NodePool_UpgradeSettings{
+			Strategy: containerpb.NodePoolUpdateStrategy_SURGE.Enum(),
+			MaxSurge: u.MaxSurge, MaxUnavailable: u.MaxUnavailable,
+		}
+	}
+	rollout := &containerpb.BlueGreenSettings_StandardRolloutPolicy{BatchSoakDuration: durationpb.New(u.BlueGreen.BatchSoak)}
+	if u.BlueGreen.BatchNodes > 0 {
+		rollout.UpdateBatchSize = &containerpb.BlueGreenSettings_StandardRolloutPolicy_BatchNodeCount{BatchNodeCount: u.BlueGreen.BatchNodes}
+	} else {
+		rollout.UpdateBatchSize = &containerpb.BlueGreenSettings_StandardRolloutPolicy_BatchPercentage{
+			BatchPercentage: float32(u.BlueGreen.BatchPercent) / percent,
+		}
+	}
+	return &containerpb.NodePool_UpgradeSettings{
+		Strategy: containerpb.NodePoolUpdateStrategy_BLUE_GREEN.Enum(),
+		BlueGreenSettings: &containerpb.BlueGreenSettings{
+			RolloutPolicy:        &containerpb.BlueGreenSettings_StandardRolloutPolicy_{StandardRolloutPolicy: rollout},
+			NodePoolSoakDuration: durationpb.New(u.BlueGreen.Soak),
+		},
+	}
+}
+
+const percent = 100
 
 func clusterNodeConfig(key string, pool PoolSpec) *containerpb.NodeConfig {
 	config := &containerpb.NodeConfig{
 		MachineType:    pool.MachineType,
 		DiskSizeGb:     pool.DiskGB,
+		DiskType:       pool.DiskType,
 		Spot:           pool.Capacity == PoolSpot,
 		Preemptible:    pool.Capacity == PoolPreemptible,
 		ServiceAccount: pool.ServiceAccount,
 		Labels:         clusterNodeLabels(key, pool),
 		Taints:         clusterNodeTaints(pool),
+		Tags:           pool.Tags,
+		Metadata:       maps.Clone(pool.Metadata),
 		WorkloadMetadataConfig: &containerpb.WorkloadMetadataConfig{
 			Mode: containerpb.WorkloadMetadataConfig_GKE_METADATA,
 		},
@@ -118,7 +151,7 @@ func clusterNodeLabels(key string, pool PoolSpec) map[string]string {
 
 func clusterNodeTaints(pool PoolSpec) []*containerpb.NodeTaint {
 	declared := slices.Clone(pool.Taints)
-	if taint, ok := PoolTaint(pool.Capacity); ok {
+	if taint, ok := PoolTaint(pool.Capacity); ok && pool.Isolate {
 		declared = append(declared, taint)
 	}
 	var taints []*containerpb.NodeTaint
@@ -128,26 +161,28 @@ func clusterNodeTaints(pool PoolSpec) []*containerpb.NodeTaint {
 	return taints
 }
 
-// clusterAutoscaling bounds a pool by totals: the API's plain counts are per zone. Spot nodes are taken from
-// whatever zone has them (ANY), as Google advises for them.
+// clusterAutoscaling is on for every pool: how many nodes there are is its business.
 func clusterAutoscaling(pool PoolSpec) *containerpb.NodePoolAutoscaling {
-	policy := containerpb.NodePoolAutoscaling_BALANCED
-	if pool.Capacity == PoolSpot {
-		policy = containerpb.NodePoolAutoscaling_ANY
+	policy := cmp.Or(pool.LocationPolicy, DefaultLocationPolicy(pool.Capacity))
+	scaling := &containerpb.NodePoolAutoscaling{Enabled: true, LocationPolicy: clusterLocationPolicies[policy]}
+	if pool.PerZone {
+		scaling.MinNodeCount, scaling.MaxNodeCount = pool.MinNodes, pool.MaxNodes
+	} else {
+		scaling.TotalMinNodeCount, scaling.TotalMaxNodeCount = pool.MinNodes, pool.MaxNodes
 	}
-	return &containerpb.NodePoolAutoscaling{
-		Enabled:           true,
-		TotalMinNodeCount: pool.MinNodes,
-		TotalMaxNodeCount: pool.MaxNodes,
-		LocationPolicy:    policy,
-	}
+	return scaling
 }
 
-// clusterInitialNodes is how many nodes a pool starts with in each zone: as many as its minimum needs, but in all
-// zones together never more than its maximum. What is missing or too much then, the autoscaler corrects.
+// clusterInitialNodes is the count per zone to begin with, so that the total is neither below the minimum nor above the
+// maximum where zones allow both.
 func clusterInitialNodes(pool PoolSpec, location string) int32 {
 	zones := int32(1)
-	if !names.IsZone(location) {
+	switch {
+	case pool.PerZone:
+		return pool.MinNodes
+	case len(pool.Zones) > 0:
+		zones = int32(len(pool.Zones))
+	case !names.IsZone(location):
 		zones = clusterAssumedZones
 	}
 	return min((pool.MinNodes+zones-1)/zones, pool.MaxNodes/zones)

@@ -14,32 +14,12 @@ import (
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/gcp"
 )
 
-// poolUpdates are the changes that a live pool takes, one group of fields in each request, as the API wants it.
-func (g clusterGoal) poolUpdates(key string, live *containerpb.NodePool) []clusterStep {
-	want := g.spec.Pools[key]
-	var steps []clusterStep
-	update := func(what string, request *containerpb.UpdateNodePoolRequest) {
-		request.Name = g.poolName(live)
-		steps = append(steps, clusterStep{fmt.Sprintf("%s of node pool %q", what, key), []string{"node_pools", key}, func(ctx context.Context, c *gcp.Client) (*containerpb.Operation, error) {
-			return c.NodePools().Update(ctx, request)
-		}})
-	}
-	if request := clusterLabelsAndTaints(key, want, live.GetConfig()); request != nil {
-		update("labels and taints", request)
-	}
-	config := live.GetConfig()
-	if config.GetMachineType() != want.MachineType || config.GetDiskSizeGb() != want.DiskGB {
-		// The API takes the three together: a disk type that is left out falls back to the machine's default.
-		update("machine", &containerpb.UpdateNodePoolRequest{
-			MachineType: want.MachineType, DiskSizeGb: int64(want.DiskGB), DiskType: config.GetDiskType(),
-		})
-	}
-	if config.GetWorkloadMetadataConfig().GetMode() != containerpb.WorkloadMetadataConfig_GKE_METADATA {
-		update("workload metadata", &containerpb.UpdateNodePoolRequest{
-			WorkloadMetadataConfig: &containerpb.WorkloadMetadataConfig{Mode: containerpb.WorkloadMetadataConfig_GKE_METADATA},
-		})
-	}
-	return append(steps, g.scaleSteps(key, live)...)
+// updatePool is a request that changes a live pool; its errors belong to the attribute.
+func (g clusterGoal) updatePool(what, key string, live *containerpb.NodePool, request *containerpb.UpdateNodePoolRequest) clusterStep {
+	request.Name = g.poolName(live)
+	return clusterStep{fmt.Sprintf("%s of node pool %q", what, key), []string{"node_pools", key}, func(ctx context.Context, c *gcp.Client) (*containerpb.Operation, error) {
+		return c.NodePools().Update(ctx, request)
+	}}
 }
 
 func (g clusterGoal) scaleSteps(key string, live *containerpb.NodePool) []clusterStep {
@@ -47,6 +27,7 @@ func (g clusterGoal) scaleSteps(key string, live *containerpb.NodePool) []cluste
 	actual := live.GetAutoscaling()
 	same := actual.GetEnabled() && actual.GetTotalMinNodeCount() == want.GetTotalMinNodeCount() &&
 		actual.GetTotalMaxNodeCount() == want.GetTotalMaxNodeCount() &&
+		actual.GetMinNodeCount() == want.GetMinNodeCount() && actual.GetMaxNodeCount() == want.GetMaxNodeCount() &&
 		clusterLocationPolicy(actual) == clusterLocationPolicy(want)
 	if same {
 		return nil

@@ -99,27 +99,6 @@ func (g clusterGoal) setLabels(what string, labels map[string]string, fingerprin
 	}}
 }
 
-// settingSteps are the updates of the cluster itself. The API takes one field in each request.
-func (g clusterGoal) settingSteps(live *containerpb.Cluster) []clusterStep {
-	var steps []clusterStep
-	update := func(attribute string, change *containerpb.ClusterUpdate) {
-		steps = append(steps, clusterStep{attribute, []string{attribute}, func(ctx context.Context, c *gcp.Client) (*containerpb.Operation, error) {
-			return c.Clusters().Update(ctx, g.spec.ID.String(), change)
-		}})
-	}
-	if pool := names.WorkloadPool(g.spec.ID.Project); live.GetWorkloadIdentityConfig().GetWorkloadPool() != pool {
-		update("workload_pool", &containerpb.ClusterUpdate{
-			DesiredWorkloadIdentityConfig: &containerpb.WorkloadIdentityConfig{WorkloadPool: pool},
-		})
-	}
-	if clusterChannelOf(live) != g.spec.ReleaseChannel {
-		update("release_channel", &containerpb.ClusterUpdate{
-			DesiredReleaseChannel: &containerpb.ReleaseChannel{Channel: clusterChannels[g.spec.ReleaseChannel]},
-		})
-	}
-	return steps
-}
-
 // poolSteps brings one key to its declared state. A change that a live pool cannot take gets a new pool first; the
 // old one goes when the new one is ready.
 func (g clusterGoal) poolSteps(live *containerpb.Cluster, key string, generations []*containerpb.NodePool) []clusterStep {

@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"maps"
 	"testing"
 	"time"
 
@@ -18,13 +19,38 @@ func clusterTestSpec() ClusterSpec {
 		ReleaseChannel: "regular",
 		Network:        "default",
 		Labels:         map[string]string{"team": "shop"},
+		Settings:       clusterTestSettings(),
 		Pools: map[string]PoolSpec{
-			"base": {MachineType: "e2-standard-2", Capacity: PoolOnDemand, MinNodes: 1, MaxNodes: 2, DiskGB: 100},
+			"base": {
+				MachineType: "e2-standard-2", Capacity: PoolOnDemand, Isolate: true, MinNodes: 1, MaxNodes: 2, DiskGB: 100,
+				DiskType: "pd-ssd", LocationPolicy: "balanced", Upgrade: PoolUpgrade{MaxSurge: 1}, PrivateNodes: true,
+				Tags: []string{"web"}, Zones: []string{"asia-northeast1-a"}, MaxPodsPerNode: 64,
+			},
 			"spot": {
-				MachineType: "e2-standard-4", Capacity: PoolSpot, MaxNodes: 10, DiskGB: 100,
-				Labels: map[string]string{"tier": "web"}, Taints: []NodeTaint{{"acme.example/batch", "", "NoExecute"}},
+				MachineType: "e2-standard-4", Capacity: PoolSpot, Isolate: true, MaxNodes: 10, PerZone: true, DiskGB: 100, DiskType: "pd-balanced",
+				LocationPolicy: "any", Metadata: map[string]string{"a": "b"},
+				Upgrade: PoolUpgrade{BlueGreen: &PoolBlueGreen{BatchPercent: 20, BatchSoak: time.Minute, Soak: time.Hour}},
+				Labels:  map[string]string{"tier": "web"}, Taints: []NodeTaint{{"acme.example/batch", "", "NoExecute"}},
 			},
 		},
+	}
+}
+
+// clusterTestSettings differ from what an empty cluster has.
+func clusterTestSettings() ClusterSettings {
+	return ClusterSettings{
+		PodsRange: "pods", ServicesRange: "10.0.32.0/20", PrivateNodes: true, DNSEndpoint: true, PublicEndpoint: true,
+		AuthorizedNetworks: map[string]string{"203.0.113.0/24": "office"}, DataplaneV2: true, MinVersion: "1.33",
+		Maintenance: ClusterMaintenance{
+			Window: MaintenanceWindow{Start: "2026-01-03T18:00:00Z", End: "2026-01-04T02:00:00Z", Recurrence: "FREQ=WEEKLY;BYDAY=SA"},
+			Exclusions: map[string]MaintenanceExclusion{
+				"freeze":  {Start: "2026-12-20T00:00:00Z", End: "2027-01-05T00:00:00Z", Scope: "no_upgrades"},
+				"support": {Start: "2026-12-20T00:00:00Z", Scope: "no_minor_upgrades"},
+			},
+		},
+		Logging: []string{"system_components"}, Monitoring: []string{"hpa", "system_components"},
+		ManagedPrometheus: true, GatewayAPI: true, SecretManagerCSI: true, BinaryAuthorization: "enforce", ShieldedNodes: true,
+		SecurityPosture: "basic", FleetProject: "acme-fleet",
 	}
 }
 
@@ -32,12 +58,17 @@ func clusterTestSpec() ClusterSpec {
 func clusterTestLive(spec ClusterSpec) *containerpb.Cluster {
 	live := clusterMessage(spec, clusterTestStamp, time.Time{})
 	live.Status = containerpb.Cluster_RUNNING
+	live.CurrentMasterVersion = "1.33.5-gke.1162000"
 	live.ResourceLabels["goog-gke-something"] = "server"
 	live.NetworkConfig.Network = "projects/acme-dev/global/networks/default"
 	live.NetworkConfig.Subnetwork = "projects/acme-dev/regions/asia-northeast1/subnetworks/default"
 	for _, pool := range live.NodePools {
 		pool.Status = containerpb.NodePool_RUNNING
-		pool.Config.DiskType = "pd-balanced"
+		pool.Config.Metadata = maps.Clone(pool.Config.Metadata)
+		if pool.Config.Metadata == nil {
+			pool.Config.Metadata = map[string]string{}
+		}
+		pool.Config.Metadata["disable-legacy-endpoints"] = "true"
 		if pool.Config.ServiceAccount == "" {
 			pool.Config.ServiceAccount = "default"
 		}
@@ -89,14 +120,14 @@ func TestClusterSteps(t *testing.T) {
 				w.live.NodePools = append(w.live.NodePools, &containerpb.NodePool{Name: "theirs", Status: containerpb.NodePool_RUNNING})
 			}, nil,
 		},
-		"labels and taints in one request, before the machine and the counts": {
+		"labels and taints in one request, before the counts and the machine": {
 			func(w *world) {
 				pool := w.spec.Pools["spot"]
 				pool.Labels, pool.Taints, pool.MachineType, pool.MaxNodes = nil, nil, "e2-standard-8", 20
 				w.spec.Pools["spot"] = pool
 			},
 			[]string{
-				`labels and taints of node pool "spot"`, `machine of node pool "spot"`, `node counts of node pool "spot"`,
+				`labels and taints of node pool "spot"`, `node counts of node pool "spot"`, `machine of node pool "spot"`,
 			},
 		},
 		"a taint in another order": {

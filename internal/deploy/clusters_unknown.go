@@ -13,6 +13,10 @@ import (
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/names"
 )
 
+// poolFlexStart is the capacity of pools that others made with GKE's flex-start, which this provider does not make. It is
+// shown, so that a plan says what it would do to such a pool instead of taking it for on-demand nodes.
+const poolFlexStart = "flex_start"
+
 // clusterShownEnums are the enums whose values end up in attributes. A number in one of them that this provider was not
 // built to know cannot be shown, and a plan that was made without it would take it back. Enums that no attribute shows
 // may have any value.

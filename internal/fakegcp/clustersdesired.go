@@ -62,7 +62,19 @@ func clusterChange(u *containerpb.ClusterUpdate, field protoreflect.FieldDescrip
 	if name == "desired_master_version" {
 		return func(c *containerpb.Cluster) error { return upgradeMaster(c, u.GetDesiredMasterVersion()) }
 	}
+	if name == "desired_fleet" && u.GetDesiredFleet().GetProject() == "" {
+		return func(c *containerpb.Cluster) error { // the way out of a fleet
+			c.Fleet = nil
+			return nil
+		}
+	}
 	return func(c *containerpb.Cluster) error {
+		if u.GetDesiredControlPlaneEndpointsConfig().GetIpEndpointsConfig().GetAuthorizedNetworksConfig() != nil {
+			// The list of blocks is replaced, and an empty one cannot be told from one that is not sent.
+			if ip := c.GetControlPlaneEndpointsConfig().GetIpEndpointsConfig(); ip.GetAuthorizedNetworksConfig() != nil {
+				ip.AuthorizedNetworksConfig.CidrBlocks = nil
+			}
+		}
 		m := c.ProtoReflect()
 		segments := strings.Split(path, ".")
 		for _, segment := range segments[:len(segments)-1] {

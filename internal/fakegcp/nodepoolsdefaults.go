@@ -56,6 +56,9 @@ func (s *Server) newPool(n containerName, c *containerpb.Cluster, sent *containe
 	}
 	pool.NetworkConfig.Subnetwork = cmp.Or(sent.GetNetworkConfig().GetSubnetwork(), c.GetNetworkConfig().GetSubnetwork())
 	pool.NetworkConfig.PodIpv4CidrBlock = cmp.Or(sent.GetNetworkConfig().GetPodIpv4CidrBlock(), c.GetIpAllocationPolicy().GetClusterIpv4CidrBlock())
+	if private := c.GetNetworkConfig().DefaultEnablePrivateNodes; private != nil && pool.NetworkConfig.EnablePrivateNodes == nil {
+		pool.NetworkConfig.EnablePrivateNodes = proto.Bool(*private)
+	}
 	pool.InstanceGroupUrls = instanceGroups(n, pool.GetLocations(), "")
 	alignDisks(pool.GetConfig(), sent.GetConfig())
 	return pool, nil

@@ -156,6 +156,8 @@ func applyPoolField(pool *containerpb.NodePool, r *containerpb.UpdateNodePoolReq
 			return unmodelled("update of a node pool's %s", f.Name())
 		case from.IsMap() && value.Map().Len() == 0, from.IsList() && value.List().Len() == 0:
 			m.Clear(into)
+		case name == "network_config":
+			overlay(m.Mutable(into).Message(), value.Message()) // ranges and subnetwork are not sent again
 		case from.Kind() == protoreflect.Int64Kind && into.Kind() == protoreflect.Int32Kind:
 			m.Set(into, protoreflect.ValueOfInt32(int32(value.Int())))
 		default:

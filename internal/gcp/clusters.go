@@ -67,6 +67,16 @@ func (s Clusters) SetLabels(ctx context.Context, name string, labels map[string]
 	})
 }
 
+// SetMaintenancePolicy replaces when GKE may work on a cluster. The policy's resource version is the one of the policy that
+// it was computed from.
+func (s Clusters) SetMaintenancePolicy(ctx context.Context, name string, policy *containerpb.MaintenancePolicy) (*Operation, error) {
+	api, err := s.c.containerAPI(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return api.SetMaintenancePolicy(ctx, &containerpb.SetMaintenancePolicyRequest{Name: name, MaintenancePolicy: policy})
+}
+
 // ListOperations lists the operations in projects/P/locations/L, finished ones included.
 func (s Clusters) ListOperations(ctx context.Context, parent string) ([]*Operation, error) {
 	api, err := s.c.containerAPI(ctx)

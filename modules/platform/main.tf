@@ -32,6 +32,13 @@ resource "twelvefactor_cluster" "this" {
   location            = var.location
   network             = var.network
   subnetwork          = var.subnetwork
+  pods_range          = var.pods_range
+  services_range      = var.services_range
+  private_nodes       = var.private_nodes
+  public_endpoint     = var.public_endpoint
+  authorized_networks = var.authorized_networks
+  maintenance         = var.maintenance
+  min_version         = var.min_version
   node_pools          = local._node_pools
   release_channel     = coalesce(var.release_channel, local._environment.release_channel)
   labels              = merge({ environment = var.environment }, var.labels)

@@ -1,3 +1,13 @@
+variable "authorized_networks" {
+  description = "Address blocks that may reach the control plane's addresses, with a name for each. Null: any may try."
+  type        = map(string)
+  default     = null
+  validation {
+    condition     = alltrue([for block in keys(coalesce(var.authorized_networks, {})) : can(cidrnetmask(block)) || can(regex(":", block))])
+    error_message = "Authorized_networks must be address blocks with a name. Example: authorized_networks = { \"203.0.113.0/24\" = \"office\" }."
+  }
+}
+
 variable "deletion_protection" {
   description = "Whether destroying the cluster is refused. Null: true in production, false in development."
   type        = bool
@@ -34,6 +44,20 @@ variable "machine_type" {
   nullable    = false
 }
 
+variable "maintenance" {
+  description = "When GKE may upgrade: daily_start, or window, and exclusions, as in twelvefactor_cluster. Null: any time."
+  type = object({
+    daily_start = optional(string)
+    window      = optional(object({ start = string, end = string, recurrence = string }))
+    exclusions  = optional(map(object({ start = string, end = optional(string), scope = optional(string) })))
+  })
+  default = null
+  validation {
+    condition     = var.maintenance == null || try(var.maintenance.daily_start, null) == null || try(var.maintenance.window, null) == null
+    error_message = "Maintenance takes daily_start or window, not both. Example: maintenance = { daily_start = \"03:00\" }."
+  }
+}
+
 variable "max_nodes" {
   description = "Upper bound of each large default pool, over all zones."
   type        = number
@@ -42,6 +66,16 @@ variable "max_nodes" {
   validation {
     condition     = var.max_nodes >= 3 && var.max_nodes <= 1000 && floor(var.max_nodes) == var.max_nodes
     error_message = "Max_nodes must be a whole number from 3 to 1000, the total over all zones. Example: max_nodes = 10."
+  }
+}
+
+variable "min_version" {
+  description = "Least version of the control plane, such as \"1.35\". Null: the channel's."
+  type        = string
+  default     = null
+  validation {
+    condition     = var.min_version == null || can(regex("^\\d+\\.\\d+(\\.\\d+(-gke\\.\\d+)?)?$", var.min_version))
+    error_message = "Min_version must be a version of GKE. Example: min_version = \"1.35\"."
   }
 }
 
@@ -66,11 +100,19 @@ variable "node_pools" {
   type = map(object({
     machine_type    = string
     capacity        = optional(string, "on_demand")
-    min_nodes       = optional(number, 0)
-    max_nodes       = number
+    min_nodes       = optional(number)
+    max_nodes       = optional(number)
     disk_gb         = optional(number)
+    disk_type       = optional(string)
+    isolate         = optional(bool)
     labels          = optional(map(string))
+    location_policy = optional(string)
     service_account = optional(string)
+    tags            = optional(set(string))
+    zones           = optional(set(string))
+    # Bounds of each zone, instead of min_nodes and max_nodes.
+    min_nodes_per_zone = optional(number)
+    max_nodes_per_zone = optional(number)
     taints = optional(list(object({
       key    = string
       value  = optional(string)
@@ -83,14 +125,32 @@ variable "node_pools" {
     error_message = "Capacity of a node pool must be \"on_demand\", \"spot\" or \"preemptible\". Example: spot = { machine_type = \"e2-standard-4\", capacity = \"spot\", max_nodes = 10 }."
   }
   validation {
-    condition     = alltrue([for p in coalesce(var.node_pools, {}) : p.min_nodes <= p.max_nodes])
+    condition     = alltrue([for p in coalesce(var.node_pools, {}) : coalesce(p.min_nodes, 0) <= coalesce(p.max_nodes, 15000)])
     error_message = "Min_nodes of a node pool must not be above its max_nodes. Example: base = { machine_type = \"e2-standard-2\", min_nodes = 1, max_nodes = 2 }."
   }
+}
+
+variable "pods_range" {
+  description = "Secondary range of the subnetwork for pods: a name, or a block or size for one that GKE makes. Null: GKE chooses."
+  type        = string
+  default     = null
+}
+
+variable "private_nodes" {
+  description = "Whether nodes have internal addresses only. Null: the provider's default, true."
+  type        = bool
+  default     = null
 }
 
 variable "project" {
   description = "Google Cloud project. Null: the provider's project."
   type        = string
+  default     = null
+}
+
+variable "public_endpoint" {
+  description = "Whether the control plane has an address that is reachable from outside of the VPC. Null: the provider's default, true."
+  type        = bool
   default     = null
 }
 
@@ -102,6 +162,12 @@ variable "release_channel" {
     condition     = var.release_channel == null || contains(["rapid", "regular", "stable", "extended"], coalesce(var.release_channel, "regular"))
     error_message = "Release_channel must be \"rapid\", \"regular\", \"stable\" or \"extended\". Example: release_channel = \"regular\"."
   }
+}
+
+variable "services_range" {
+  description = "Secondary range of the subnetwork for Kubernetes services, as pods_range. Null: GKE chooses."
+  type        = string
+  default     = null
 }
 
 variable "subnetwork" {

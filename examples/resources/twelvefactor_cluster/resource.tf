@@ -16,3 +16,35 @@ resource "twelvefactor_cluster" "dev" {
     }
   }
 }
+
+# Production: maintenance at weekends and a freeze, nodes with an account of their own, blue-green upgrades.
+resource "twelvefactor_cluster" "prod" {
+  name     = "prod"
+  location = "asia-northeast1"
+
+  release_channel = "stable"
+  maintenance = {
+    window = {
+      start      = "2026-01-03T18:00:00Z"
+      end        = "2026-01-04T18:00:00Z"
+      recurrence = "FREQ=WEEKLY;BYDAY=SA,SU"
+    }
+    exclusions = {
+      year-end = { start = "2026-12-20T00:00:00Z", end = "2027-01-05T00:00:00Z" }
+    }
+  }
+  authorized_networks = { "203.0.113.0/24" = "office" }
+
+  node_pools = {
+    base = {
+      machine_type       = "n2-standard-4"
+      min_nodes_per_zone = 1
+      max_nodes_per_zone = 5
+      disk_type          = "pd-ssd"
+      upgrade            = { blue_green = { batch_percent = 25, batch_soak = "10m", soak = "2h" } }
+    }
+    spot = { machine_type = "n2-standard-4", capacity = "spot", max_nodes = 20, labels = { team = "batch" } }
+  }
+
+  deletion_protection = false # true, once it serves
+}

@@ -1,26 +1,17 @@
 package cluster
 
 import (
-	"context"
 	"fmt"
-	"maps"
+	"net/netip"
 	"regexp"
 	"slices"
 	"strings"
 
-	"github.com/hashicorp/terraform-plugin-framework/attr"
-	"github.com/hashicorp/terraform-plugin-framework/diag"
-	"github.com/hashicorp/terraform-plugin-framework/path"
-	"github.com/hashicorp/terraform-plugin-framework/types"
 	"k8s.io/apimachinery/pkg/api/validate/content"
 
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/deploy"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/names"
 )
-
-// maxNodeLabels is how many characters the labels of one pool may have together.
-// Source: google.container.v1, NodeConfig.labels.
-const maxNodeLabels = 1024
 
 // form is what a string has to look like.
 type form struct {
@@ -32,6 +23,8 @@ var (
 	networkForm    = form{regexp.MustCompile(`^(.*projects/[^/]+/global/networks/)?[a-z]([-a-z0-9]{0,61}[a-z0-9])?$`), "default"}
 	subnetworkForm = form{regexp.MustCompile(`^(.*projects/[^/]+/regions/[^/]+/subnetworks/)?[a-z]([-a-z0-9]{0,61}[a-z0-9])?$`), "web-asia-northeast1"}
 	machineForm    = form{regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)+$`), "e2-standard-4"}
+	diskForm       = form{regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)+$`), "pd-balanced"}
+	tagForm        = form{regexp.MustCompile(`^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$`), "web"}
 	emailForm      = form{regexp.MustCompile(`^[a-z0-9][-a-z0-9.]*@[a-z0-9][-a-z0-9.]*\.gserviceaccount\.com$`), "nodes@acme-dev.iam.gserviceaccount.com"}
 )
 
@@ -61,53 +54,48 @@ func checkNodeValue(value string) error {
 	return nil
 }
 
-// checkPools asks for what a pool cannot do without, and holds the rules between its fields. What is not known yet is
-// not judged.
-func checkPools(ctx context.Context, m model, diags *diag.Diagnostics) {
-	pools := m.pools(ctx, diags)
-	for _, key := range slices.Sorted(maps.Keys(pools)) {
-		at, pool := path.Root("node_pools").AtMapKey(key), pools[key]
-		checkSet(pool.MachineType, at.AtName("machine_type"), fmt.Sprintf("node pool %q", key), `machine_type = "e2-standard-4"`, diags)
-		checkSet(pool.MaxNodes, at.AtName("max_nodes"), fmt.Sprintf("node pool %q", key), "max_nodes = 3", diags)
-		checkTaints(key, pool, at.AtName("taints"), diags)
-		least, most := pool.MinNodes, pool.MaxNodes
-		if !least.IsUnknown() && !most.IsUnknown() && !most.IsNull() && least.ValueInt32() > most.ValueInt32() {
-			diags.AddAttributeError(at.AtName("min_nodes"), "min_nodes is above max_nodes", fmt.Sprintf(
-				"Pool %q has min_nodes = %d and max_nodes = %d. Both are totals over all zones. Lower min_nodes, or raise max_nodes to at least %d.",
-				key, least.ValueInt32(), most.ValueInt32(), least.ValueInt32()))
-		}
-		checkLabelBudget(key, pool, at, diags)
+// checkMetadataKey accepts the key of node metadata. GKE keeps some for itself.
+func checkMetadataKey(key string) error {
+	if slices.Contains(reservedMetadata, key) {
+		return fmt.Errorf("%s belongs to GKE; leave it out", names.Quote(key))
 	}
+	return metadataForm.check(key)
 }
 
-func checkTaints(key string, pool poolModel, at path.Path, diags *diag.Diagnostics) {
-	for i, element := range pool.Taints.Elements() {
-		taint, ok := element.(types.Object)
-		if !ok || taint.IsNull() || taint.IsUnknown() {
-			continue
-		}
-		where := fmt.Sprintf("taint %d of node pool %q", i+1, key)
-		checkSet(taint.Attributes()["key"], at.AtListIndex(i).AtName("key"), where, `key = "acme.example/team"`, diags)
-		checkSet(taint.Attributes()["effect"], at.AtListIndex(i).AtName("effect"), where, `effect = "NoSchedule"`, diags)
-	}
+// reservedMetadata are keys that GKE refuses. Source: google.container.v1, NodeConfig.metadata.
+var reservedMetadata = []string{
+	"cluster-location", "cluster-name", "cluster-uid", "configure-sh", "containerd-configure-sh", "enable-os-login", "gci-ensure-gke-docker",
+	"gci-metrics-enabled", "gci-update-strategy", "instance-template", "kube-env", "startup-script", "user-data", "disable-address-manager",
+	"windows-startup-script-ps1", "common-psm1", "k8s-node-setup-psm1", "install-ssh-psm1", "user-profile-psm1",
 }
 
-// checkSet asks for a value inside of an object that is known.
-func checkSet(value attr.Value, at path.Path, where, example string, diags *diag.Diagnostics) {
-	if value.IsNull() {
-		name, _, _ := strings.Cut(example, " ")
-		diags.AddAttributeError(at, "Missing "+name, fmt.Sprintf("%s must be set in %s, for example %s.", name, where, example))
+var metadataForm = form{regexp.MustCompile(`^[A-Za-z0-9_-]{1,127}$`), "serial-port-logging-enable"}
+
+func checkZone(zone string) error {
+	if !names.IsZone(zone) {
+		return fmt.Errorf("%s is not one; for example %q", names.Quote(zone), "asia-northeast1-b")
 	}
+	return nil
 }
 
-func checkLabelBudget(key string, pool poolModel, at path.Path, diags *diag.Diagnostics) {
-	total := len(names.KubePool) + len(key) + len(names.KubeCapacity) + len(pool.Capacity.ValueString())
-	for label, value := range pool.Labels.Elements() {
-		total += len(label) + len(strings.Trim(value.String(), `"`))
+var rangeForm = form{
+	regexp.MustCompile(`^([a-z]([-a-z0-9]{0,61}[a-z0-9])?|([0-9]{1,3}(\.[0-9]{1,3}){3})?/([89]|[12][0-9]))$`),
+	"pods, or 10.4.0.0/14, or /17",
+}
+
+// checkCIDR accepts an address block whose host bits are zero, because that is how GKE answers.
+func checkCIDR(text string) error {
+	block, err := netip.ParsePrefix(text)
+	if err != nil {
+		return fmt.Errorf("%s is not one; for example %q", names.Quote(text), "203.0.113.0/24")
 	}
-	if total > maxNodeLabels {
-		diags.AddAttributeError(at.AtName("labels"), "Too many node labels", fmt.Sprintf(
-			"The labels of pool %q have %d characters together with the provider's own; GKE takes %d. Remove or shorten some.",
-			key, total, maxNodeLabels))
+	if exact := block.Masked(); exact.String() != text {
+		return fmt.Errorf("%s has address bits beyond its size; write %q", names.Quote(text), exact)
 	}
+	return nil
+}
+
+// sameRange tells whether a configured secondary range is the one that the cluster has: a size is, as long as it fits.
+func sameRange(live, configured string) bool {
+	return live == configured || strings.HasPrefix(configured, "/") && strings.HasSuffix(live, configured)
 }

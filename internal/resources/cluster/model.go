@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/deploy"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/names"
@@ -21,6 +22,24 @@ type model struct {
 	Project            types.String   `tfsdk:"project"`
 	Location           types.String   `tfsdk:"location"`
 	NodePools          types.Map      `tfsdk:"node_pools"`
+	PodsRange          types.String   `tfsdk:"pods_range"`
+	ServicesRange      types.String   `tfsdk:"services_range"`
+	PrivateNodes       types.Bool     `tfsdk:"private_nodes"`
+	DNSEndpoint        types.Bool     `tfsdk:"dns_endpoint"`
+	PublicEndpoint     types.Bool     `tfsdk:"public_endpoint"`
+	AuthorizedNetworks types.Map      `tfsdk:"authorized_networks"`
+	DataplaneV2        types.Bool     `tfsdk:"dataplane_v2"`
+	GatewayAPI         types.Bool     `tfsdk:"gateway_api"`
+	MinVersion         types.String   `tfsdk:"min_version"`
+	Maintenance        types.Object   `tfsdk:"maintenance"`
+	Logging            types.Set      `tfsdk:"logging"`
+	Monitoring         types.Set      `tfsdk:"monitoring"`
+	ManagedPrometheus  types.Bool     `tfsdk:"managed_prometheus"`
+	SecretManagerCSI   types.Bool     `tfsdk:"secret_manager_csi"`
+	BinaryAuth         types.String   `tfsdk:"binary_authorization"`
+	ShieldedNodes      types.Bool     `tfsdk:"shielded_nodes"`
+	SecurityPosture    types.String   `tfsdk:"security_posture"`
+	FleetProject       types.String   `tfsdk:"fleet_project"`
 	ReleaseChannel     types.String   `tfsdk:"release_channel"`
 	Network            types.String   `tfsdk:"network"`
 	Subnetwork         types.String   `tfsdk:"subnetwork"`
@@ -35,36 +54,6 @@ type model struct {
 	Drift              types.List     `tfsdk:"drift"`
 	Timeouts           timeouts.Value `tfsdk:"timeouts"`
 }
-
-// poolModel is one element of node_pools.
-type poolModel struct {
-	MachineType    types.String `tfsdk:"machine_type"`
-	Capacity       types.String `tfsdk:"capacity"`
-	MinNodes       types.Int32  `tfsdk:"min_nodes"`
-	MaxNodes       types.Int32  `tfsdk:"max_nodes"`
-	DiskGB         types.Int32  `tfsdk:"disk_gb"`
-	Labels         types.Map    `tfsdk:"labels"`
-	Taints         types.List   `tfsdk:"taints"`
-	ServiceAccount types.String `tfsdk:"service_account"`
-}
-
-type taintModel struct {
-	Key    types.String `tfsdk:"key"`
-	Value  types.String `tfsdk:"value"`
-	Effect types.String `tfsdk:"effect"`
-}
-
-var (
-	taintType = types.ObjectType{AttrTypes: map[string]attr.Type{
-		"key": types.StringType, "value": types.StringType, "effect": types.StringType,
-	}}
-	poolType = types.ObjectType{AttrTypes: map[string]attr.Type{
-		"machine_type": types.StringType, "capacity": types.StringType,
-		"min_nodes": types.Int32Type, "max_nodes": types.Int32Type, "disk_gb": types.Int32Type,
-		"labels": types.MapType{ElemType: types.StringType}, "taints": types.ListType{ElemType: taintType},
-		"service_account": types.StringType,
-	}}
-)
 
 func (m model) clusterID() names.ClusterID {
 	return names.ClusterID{
@@ -97,31 +86,12 @@ func expand(ctx context.Context, m model) (deploy.ClusterSpec, diag.Diagnostics)
 		Network:        m.Network.ValueString(),
 		Subnetwork:     m.Subnetwork.ValueString(),
 		Labels:         stringMap(ctx, m.EffectiveLabels, &diags),
+		Settings:       expandSettings(ctx, m, &diags),
 	}
 	for key, pool := range m.pools(ctx, &diags) {
 		spec.Pools[key] = expandPool(ctx, pool, &diags)
 	}
 	return spec, diags
-}
-
-func expandPool(ctx context.Context, m poolModel, diags *diag.Diagnostics) deploy.PoolSpec {
-	pool := deploy.PoolSpec{
-		MachineType:    m.MachineType.ValueString(),
-		Capacity:       m.Capacity.ValueString(),
-		MinNodes:       m.MinNodes.ValueInt32(),
-		MaxNodes:       m.MaxNodes.ValueInt32(),
-		DiskGB:         m.DiskGB.ValueInt32(),
-		Labels:         stringMap(ctx, m.Labels, diags),
-		ServiceAccount: m.ServiceAccount.ValueString(),
-	}
-	var taints []taintModel
-	diags.Append(m.Taints.ElementsAs(ctx, &taints, false)...)
-	for _, t := range taints {
-		pool.Taints = append(pool.Taints, deploy.NodeTaint{
-			Key: t.Key.ValueString(), Value: t.Value.ValueString(), Effect: t.Effect.ValueString(),
-		})
-	}
-	return pool
 }
 
 // stringMap gives a map of strings; null and unknown are empty.
@@ -155,6 +125,7 @@ func flatten(ctx context.Context, live *deploy.ClusterState, prior model, defaul
 	if m.DeletionProtection.IsNull() {
 		m.DeletionProtection = types.BoolValue(false)
 	}
+	flattenSettings(ctx, live.Settings, prior, &m, &diags)
 	before := prior.pools(ctx, &diags)
 	pools := make(map[string]poolModel, len(live.Pools))
 	for key, pool := range live.Pools {
@@ -181,32 +152,57 @@ func flattenComputed(live *deploy.ClusterState, planned model) model {
 	return m
 }
 
-func flattenPool(ctx context.Context, live deploy.PoolSpec, prior poolModel, diags *diag.Diagnostics) poolModel {
-	m := poolModel{
-		MachineType:    types.StringValue(live.MachineType),
-		Capacity:       types.StringValue(live.Capacity),
-		MinNodes:       types.Int32Value(live.MinNodes),
-		MaxNodes:       types.Int32Value(live.MaxNodes),
-		DiskGB:         types.Int32Value(live.DiskGB),
-		ServiceAccount: tf.StringOrNull(live.ServiceAccount),
-		Labels:         types.MapNull(types.StringType),
-		Taints:         types.ListNull(taintType),
-	}
-	if len(live.Labels) > 0 || isEmpty(prior.Labels, len(prior.Labels.Elements())) {
-		m.Labels = mapValue(ctx, live.Labels, diags)
-	}
-	if len(live.Taints) > 0 || isEmpty(prior.Taints, len(prior.Taints.Elements())) {
-		taints := make([]taintModel, 0, len(live.Taints))
-		for _, t := range live.Taints {
-			taints = append(taints, taintModel{
-				Key: types.StringValue(t.Key), Value: types.StringValue(t.Value), Effect: types.StringValue(t.Effect),
-			})
+// applied is the state after a create or an update that went well: what was planned, and what GKE decided where the plan
+// left it open.
+func applied(ctx context.Context, live *deploy.ClusterState, planned model, defaults map[string]string) (model, diag.Diagnostics) {
+	full, diags := flatten(ctx, live, planned, defaults)
+	m := flattenComputed(live, planned)
+	m.PodsRange = decided(planned.PodsRange, full.PodsRange)
+	m.ServicesRange = decided(planned.ServicesRange, full.ServicesRange)
+	m.Logging, m.Monitoring = decided(planned.Logging, full.Logging), decided(planned.Monitoring, full.Monitoring)
+	pools := map[string]attr.Value{}
+	for key, element := range planned.NodePools.Elements() {
+		pools[key] = element
+		pool, ok := element.(types.Object)
+		actual, there := full.NodePools.Elements()[key].(types.Object)
+		if !ok || pool.IsNull() || pool.IsUnknown() {
+			continue
 		}
-		value, more := types.ListValueFrom(ctx, taintType, taints)
+		attributes := map[string]attr.Value{}
+		for name, value := range pool.Attributes() {
+			attributes[name] = value
+			switch {
+			case value.IsUnknown() && there:
+				attributes[name] = actual.Attributes()[name]
+			case value.IsUnknown(): // a pool that is not there yet: null until a refresh finds it
+				attributes[name] = nullOf(ctx, value)
+			}
+		}
+		value, more := types.ObjectValue(poolType.AttrTypes, attributes)
 		diags.Append(more...)
-		m.Taints = value
+		pools[key] = value
 	}
-	return m
+	value, more := types.MapValue(poolType, pools)
+	diags.Append(more...)
+	m.NodePools = value
+	return m, diags
+}
+
+// decided is a planned value, or what GKE decided where nothing was planned.
+func decided[T attr.Value](planned, live T) T {
+	if planned.IsUnknown() {
+		return live
+	}
+	return planned
+}
+
+func nullOf(ctx context.Context, value attr.Value) attr.Value {
+	kind := value.Type(ctx)
+	null, err := kind.ValueFromTerraform(ctx, tftypes.NewValue(kind.TerraformType(ctx), nil))
+	if err != nil {
+		return value
+	}
+	return null
 }
 
 // ownLabels is the attribute labels: the live values of what it held before. An import, which has no before, takes

@@ -27,18 +27,35 @@ func (r *clusterResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 		checkProtection(state, &resp.Diagnostics)
 		return
 	}
+	planDefaults(ctx, req, resp)
 	project := r.provider.PlanProject(ctx, req, resp, path.Root("project"))
 	r.provider.PlanLocation(ctx, req, resp, path.Root("location"))
 	r.provider.PlanEffectiveLabels(ctx, req, resp)
 	planWorkloadPool(ctx, project, resp)
 	noDrift := types.ListValueMust(types.StringType, []attr.Value{})
 	resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("drift"), noDrift)...)
-	repair := state.Status.ValueString() != deploy.ClusterReady
+	repair := state.Status.ValueString() != deploy.ClusterReady || versionDue(ctx, state, resp)
 	tf.PlanStatus(ctx, req, resp, repair, path.Root("status"))
+	planVersion(ctx, state, resp)
 	planMissing(ctx, resp)
 	planRescue(state, resp)
 	if len(resp.RequiresReplace) > 0 {
 		checkProtection(state, &resp.Diagnostics)
+	}
+}
+
+// versionDue tells whether the control plane is older than min_version asks for.
+func versionDue(ctx context.Context, state model, resp *resource.ModifyPlanResponse) bool {
+	var least types.String
+	resp.Diagnostics.Append(resp.Plan.GetAttribute(ctx, path.Root("min_version"), &least)...)
+	return !least.IsNull() && !least.IsUnknown() && !state.Version.IsNull() &&
+		!deploy.ClusterVersionReached(state.Version.ValueString(), least.ValueString())
+}
+
+// planVersion leaves the version open when the apply is to raise it.
+func planVersion(ctx context.Context, state model, resp *resource.ModifyPlanResponse) {
+	if versionDue(ctx, state, resp) {
+		resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("version"), types.StringUnknown())...)
 	}
 }
 
@@ -70,6 +87,7 @@ func planMissing(ctx context.Context, resp *resource.ModifyPlanResponse) {
 	}
 	for name, value := range map[string]types.String{
 		"ca_certificate": plan.CACertificate, "endpoint": plan.Endpoint, "subnetwork": plan.Subnetwork, "version": plan.Version,
+		"pods_range": plan.PodsRange, "services_range": plan.ServicesRange,
 	} {
 		if value.IsNull() {
 			resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root(name), types.StringUnknown())...)

@@ -72,6 +72,7 @@ func (*clusterResource) ValidateConfig(ctx context.Context, req resource.Validat
 	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
 	if !resp.Diagnostics.HasError() {
 		checkPools(ctx, config, &resp.Diagnostics)
+		checkMaintenance(ctx, config, &resp.Diagnostics)
 	}
 }
 
@@ -93,7 +94,10 @@ func (r *clusterResource) Create(ctx context.Context, req resource.CreateRequest
 	tf.AddError(&resp.Diagnostics, err, "The cluster was not created")
 	if live != nil {
 		keepOperation(ctx, resp.Private, live.Operation, &resp.Diagnostics)
-		resp.Diagnostics.Append(resp.State.Set(ctx, flattenComputed(live, plan))...)
+		state, more := applied(ctx, live, plan, r.provider.Cloud.DefaultLabels)
+		resp.Diagnostics.Append(more...)
+		resp.Diagnostics.Append(resp.Private.SetKey(ctx, originKey, []byte(originCreated))...)
+		resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
 	}
 }
 
@@ -172,7 +176,9 @@ func (r *clusterResource) updated(ctx context.Context, live *deploy.ClusterState
 	case live == nil:
 		return state
 	case err == nil:
-		return flattenComputed(live, plan)
+		done, more := applied(ctx, live, plan, r.provider.Cloud.DefaultLabels)
+		diags.Append(more...)
+		return done
 	}
 	reached, more := flatten(ctx, live, state, r.provider.Cloud.DefaultLabels)
 	diags.Append(more...)

@@ -2,13 +2,13 @@ package cluster
 
 import (
 	"context"
+	"maps"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringdefault"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 
@@ -20,8 +20,13 @@ import (
 const description = `A GKE Standard cluster with its node pools.
 
 The cluster is created with its own pools in one operation; a default pool never exists. Workload Identity is always
-on, with ` + "`GKE_METADATA`" + ` on every node, and so are VPC-native networking, Dataplane V2, shielded nodes, repair
-and upgrade by GKE. Nodes carry the labels ` + "`twelvefactor.dev/capacity`" + ` and ` + "`twelvefactor.dev/pool`" + `, by which
+on, with ` + "`GKE_METADATA`" + ` on every node, and so are VPC-native networking, repair and upgrade by GKE, secure boot and
+integrity monitoring of new nodes. Every other setting has a default, given with its reason below.
+
+**Defaults and imports.** In a cluster that this provider made, an attribute that the configuration leaves out has its default,
+and a change by hand shows as a difference. An imported cluster keeps what it has wherever the configuration says nothing.
+
+Nodes carry the labels ` + "`twelvefactor.dev/capacity`" + ` and ` + "`twelvefactor.dev/pool`" + `, by which
 services choose them; Spot and preemptible nodes carry GKE's taint as well.
 
 Adding, changing and removing a pool updates the cluster in place. A change that a live pool cannot take (` + "`capacity`" + `,
@@ -41,8 +46,8 @@ lifecycle {
 
 func resourceSchema(ctx context.Context) schema.Schema {
 	attributes := settings()
-	for name, attribute := range computed() {
-		attributes[name] = attribute
+	for _, more := range []map[string]schema.Attribute{networkSettings(), operationSettings(), computed()} {
+		maps.Copy(attributes, more)
 	}
 	attributes["node_pools"] = nodePools()
 	attributes["timeouts"] = timeouts.Attributes(ctx, timeouts.Opts{
@@ -74,15 +79,17 @@ func settings() map[string]schema.Attribute {
 			Validators: []validator.String{tf.Checked("a region or a zone", names.CheckLocation)},
 		},
 		"release_channel": schema.StringAttribute{
-			MarkdownDescription: "How soon GKE upgrades the cluster: " + oneOf(deploy.ReleaseChannels()) + ". Default: `regular`.",
-			Optional:            true, Computed: true, Default: stringdefault.StaticString("regular"),
+			MarkdownDescription: "How soon GKE upgrades the cluster: " + oneOf(deploy.ReleaseChannels()) + ". Default: `regular`: versions that have " +
+				"proven themselves in `rapid`.",
+			Optional: true, Computed: true,
 			Validators: []validator.String{stringvalidator.OneOf(deploy.ReleaseChannels()...)},
 		},
 		"network": schema.StringAttribute{
 			MarkdownDescription: "VPC network: a name, or `projects/P/global/networks/N` for a shared one. Default: `default`. " +
 				"Changing it makes a new cluster.",
-			Optional: true, Computed: true, Default: stringdefault.StaticString("default"), PlanModifiers: replace,
-			Validators: []validator.String{tf.Checked("a network's name or path", networkForm.check)},
+			Optional: true, Computed: true,
+			PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplaceIfConfigured()},
+			Validators:    []validator.String{tf.Checked("a network's name or path", networkForm.check)},
 		},
 		"subnetwork": schema.StringAttribute{
 			MarkdownDescription: "Subnetwork in the cluster's region: a name, or `projects/P/regions/R/subnetworks/S`. Default: the one that " +
@@ -93,11 +100,18 @@ func settings() map[string]schema.Attribute {
 			},
 			Validators: []validator.String{tf.Checked("a subnetwork's name or path", subnetworkForm.check)},
 		},
-		"labels": tf.LabelsAttribute(),
+		"labels": labelsAttribute(),
 		"deletion_protection": schema.BoolAttribute{
 			MarkdownDescription: "Whether plans that delete or replace the cluster are refused. Default: `false`; set it to `true` where it " +
 				"matters (`modules/platform` does for production). A cluster that was never ready is not protected.",
 			Optional: true, Computed: true, Default: booldefault.StaticBool(false),
 		},
 	}
+}
+
+// labelsAttribute is computed too, so that an imported cluster keeps its labels where the configuration has none.
+func labelsAttribute() schema.Attribute {
+	labels := tf.LabelsAttribute()
+	labels.Computed = true
+	return labels
 }

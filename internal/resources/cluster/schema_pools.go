@@ -1,12 +1,14 @@
 package cluster
 
 import (
+	"maps"
+
 	"github.com/hashicorp/terraform-plugin-framework-validators/int32validator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/listvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/int32default"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringdefault"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -22,6 +24,9 @@ const (
 	maxDiskGB     = 65536
 	defaultDiskGB = 100
 	maxNodes      = 15000
+
+	minPodsPerNode = 8
+	maxPodsPerNode = 256
 )
 
 func nodePools() schema.Attribute {
@@ -42,36 +47,102 @@ func nodePools() schema.Attribute {
 // known yet. checkPools asks for it.
 
 func poolAttributes() map[string]schema.Attribute {
+	attributes := machineAttributes()
+	for _, more := range []map[string]schema.Attribute{scaleAttributes(), nodeAttributes()} {
+		maps.Copy(attributes, more)
+	}
+	return attributes
+}
+
+// machineAttributes say what the nodes are.
+func machineAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
 		"machine_type": schema.StringAttribute{
-			MarkdownDescription: "Required. Compute Engine machine type, such as `e2-standard-4`. GKE replaces the nodes one after another when it changes.",
+			MarkdownDescription: "Required. Machine type of Compute Engine, such as `e2-standard-4`.",
 			Optional:            true, // but see checkPools
 			Validators:          []validator.String{tf.Checked("a machine type", machineForm.check)},
 		},
 		"capacity": schema.StringAttribute{
 			MarkdownDescription: "How the machines are bought: " + oneOf(deploy.ClusterCapacities()) + ". Default: `on_demand`. Spot nodes are far " +
-				"cheaper and may go at any time with 30 s notice; preemptible is the older kind, which lasts 24 h at most. A change makes a new pool.",
-			Optional: true, Computed: true, Default: stringdefault.StaticString(deploy.PoolOnDemand),
+				"cheaper and may go at any time with 30 s notice; preemptible is the older kind, which lasts 24 h at most. A change rolls the pool.",
+			Optional: true, Computed: true,
 			Validators: []validator.String{stringvalidator.OneOf(deploy.ClusterCapacities()...)},
 		},
-		"min_nodes": schema.Int32Attribute{
-			MarkdownDescription: "Lower bound of the autoscaler, in total over all zones. Default: `0`.",
-			Optional:            true, Computed: true, Default: int32default.StaticInt32(0),
-			Validators: []validator.Int32{int32validator.Between(0, maxNodes)},
-		},
-		"max_nodes": schema.Int32Attribute{
-			MarkdownDescription: "Required. Upper bound of the autoscaler, in total over all zones: 1 to 15000, not below `min_nodes`.",
-			Optional:            true, // but see checkPools
-			Validators:          []validator.Int32{int32validator.Between(1, maxNodes)},
+		"isolate": schema.BoolAttribute{
+			MarkdownDescription: "Whether Spot and preemptible nodes carry the taint `cloud.google.com/gke-spot` or `cloud.google.com/gke-preemptible` " +
+				"(`NoSchedule`), so that only pods that tolerate it come. Default: `true`: nothing lands on a node that may go without having said " +
+				"that it can take it. It means nothing with `on_demand`.",
+			Optional: true, Computed: true,
 		},
 		"disk_gb": schema.Int32Attribute{
-			MarkdownDescription: "Size of each node's boot disk in GB, 10 to 65536. Default: `100`.",
-			Optional:            true, Computed: true, Default: int32default.StaticInt32(defaultDiskGB),
+			MarkdownDescription: "Size of each node's boot disk in GB, 10 to 65536. Default: `100`, as GKE has it.",
+			Optional:            true, Computed: true,
 			Validators: []validator.Int32{int32validator.Between(minDiskGB, maxDiskGB)},
 		},
+		"disk_type": schema.StringAttribute{
+			MarkdownDescription: "Type of the boot disk, such as `pd-balanced` or `hyperdisk-balanced`. Default: the one that GKE takes for the machine type.",
+			Optional:            true, Computed: true,
+			Validators: []validator.String{tf.Checked("a disk type", diskForm.check)},
+		},
+		"service_account": schema.StringAttribute{
+			MarkdownDescription: "Email of the Google service account that the nodes run as. Default: the project's default account, with GKE's " +
+				"narrow scopes. A change rolls the pool.",
+			Optional: true, Computed: true,
+			Validators: []validator.String{tf.Checked("a service account's email", emailForm.check)},
+		},
+		"metadata": schema.MapAttribute{
+			MarkdownDescription: "What the nodes' metadata server shows beside what GKE puts there, such as `{ serial-port-logging-enable = \"true\" }`. " +
+				"Never put secrets there: every pod on the host's network reads it. Default: none. A change rolls the pool.",
+			ElementType: types.StringType, Optional: true, Computed: true,
+			Validators: []validator.Map{mapvalidator.NoNullValues(), mapvalidator.KeysAre(tf.Checked("a metadata key", checkMetadataKey))},
+		},
+		"max_pods_per_node": schema.Int32Attribute{
+			MarkdownDescription: "How many pods a node takes, 8 to 256; the addresses of a node are reserved accordingly. Default: GKE's, 110. A change rolls the pool.",
+			Optional:            true, Computed: true,
+			Validators: []validator.Int32{int32validator.Between(minPodsPerNode, maxPodsPerNode)},
+		},
+	}
+}
+
+// scaleAttributes say how many nodes there are, and where.
+func scaleAttributes() map[string]schema.Attribute {
+	count := func(text string, least int32) schema.Int32Attribute {
+		return schema.Int32Attribute{
+			MarkdownDescription: text, Optional: true, Computed: true,
+			Validators: []validator.Int32{int32validator.Between(least, maxNodes)},
+		}
+	}
+	return map[string]schema.Attribute{
+		"min_nodes": count("Lower bound of the autoscaler, in total over all zones. Default: `0`.", 0),
+		"max_nodes": count("Upper bound of the autoscaler, in total over all zones: 1 to 15000, not below `min_nodes`. Exactly one of `max_nodes` and "+
+			"`max_nodes_per_zone` is needed. How many nodes there are is the autoscaler's business and never a difference.", 1),
+		"min_nodes_per_zone": count("Lower bound of the autoscaler in each zone, with `max_nodes_per_zone`. Default: `0`.", 0),
+		"max_nodes_per_zone": count("Upper bound of the autoscaler in each zone, instead of `max_nodes`.", 1),
+		"location_policy": schema.StringAttribute{
+			MarkdownDescription: "How the autoscaler chooses zones: `balanced` (evenly) or `any` (where there is capacity). Default: `any` for Spot and preemptible " +
+				"nodes, which zones run out of, `balanced` for on-demand ones.",
+			Optional: true, Computed: true,
+			Validators: []validator.String{stringvalidator.OneOf(deploy.LocationPolicies()...)},
+		},
+		"zones": schema.SetAttribute{
+			MarkdownDescription: "Zones of the nodes, within the cluster's region. Default: the zones that GKE chose for the cluster.",
+			ElementType:         types.StringType, Optional: true, Computed: true,
+			Validators: []validator.Set{
+				setvalidator.SizeAtLeast(1), setvalidator.NoNullValues(),
+				setvalidator.ValueStringsAre(tf.Checked("a zone", checkZone)),
+			},
+		},
+		"upgrade": upgradeAttribute(),
+	}
+}
+
+// nodeAttributes say what Kubernetes and the network know of the nodes.
+func nodeAttributes() map[string]schema.Attribute {
+	return map[string]schema.Attribute{
 		"labels": schema.MapAttribute{
-			MarkdownDescription: "Kubernetes labels of the nodes. Keys of Kubernetes, GKE and this provider are refused.",
-			ElementType:         types.StringType, Optional: true,
+			MarkdownDescription: "Kubernetes labels of the nodes. Keys of Kubernetes, GKE and this provider are refused. Default: none beside " +
+				"`twelvefactor.dev/capacity` and `twelvefactor.dev/pool`.",
+			ElementType: types.StringType, Optional: true, Computed: true,
 			Validators: []validator.Map{
 				mapvalidator.NoNullValues(),
 				mapvalidator.KeysAre(tf.Checked("a node label key", checkNodeKey)),
@@ -79,16 +150,19 @@ func poolAttributes() map[string]schema.Attribute {
 			},
 		},
 		"taints": schema.ListNestedAttribute{
-			MarkdownDescription: "Taints of the nodes, beside the one that `capacity` brings.",
-			Optional:            true,
-			Validators:          []validator.List{listvalidator.NoNullValues(), listvalidator.UniqueValues()},
-			NestedObject:        schema.NestedAttributeObject{Attributes: taintAttributes()},
+			MarkdownDescription: "Taints of the nodes, beside the one that `capacity` brings. Default: none.",
+			Optional:            true, Computed: true,
+			Validators:   []validator.List{listvalidator.NoNullValues(), listvalidator.UniqueValues()},
+			NestedObject: schema.NestedAttributeObject{Attributes: taintAttributes()},
 		},
-		"service_account": schema.StringAttribute{
-			MarkdownDescription: "Email of the Google service account that the nodes run as. Default: the project's default account, with GKE's " +
-				"narrow scopes. A change makes a new pool.",
-			Optional:   true,
-			Validators: []validator.String{tf.Checked("a service account's email", emailForm.check)},
+		"tags": schema.SetAttribute{
+			MarkdownDescription: "Network tags of the nodes, for firewall rules. Default: none beside GKE's own.",
+			ElementType:         types.StringType, Optional: true, Computed: true,
+			Validators: []validator.Set{setvalidator.NoNullValues(), setvalidator.ValueStringsAre(tf.Checked("a network tag", tagForm.check))},
+		},
+		"private_nodes": schema.BoolAttribute{
+			MarkdownDescription: "Whether the nodes have internal addresses only. Default: the cluster's `private_nodes`.",
+			Optional:            true, Computed: true,
 		},
 	}
 }

@@ -81,3 +81,42 @@ run "an_unknown_release_channel_is_rejected" {
   variables { release_channel = "nightly" }
   expect_failures = [var.release_channel]
 }
+
+run "both_kinds_of_windows_are_rejected" {
+  command = plan
+  variables {
+    maintenance = {
+      daily_start = "03:00"
+      window      = { start = "2026-01-03T18:00:00Z", end = "2026-01-04T18:00:00Z", recurrence = "FREQ=DAILY" }
+    }
+  }
+  expect_failures = [var.maintenance]
+}
+
+run "a_version_of_something_else_is_rejected" {
+  command = plan
+  variables { min_version = "latest" }
+  expect_failures = [var.min_version]
+}
+
+run "an_address_without_a_size_is_rejected" {
+  command = plan
+  variables { authorized_networks = { "203.0.113.7" = "office" } }
+  expect_failures = [var.authorized_networks]
+}
+
+run "settings_reach_the_cluster" {
+  command = apply
+  variables {
+    authorized_networks = { "203.0.113.0/24" = "office" }
+    maintenance         = { daily_start = "03:00" }
+    min_version         = "1.35"
+    node_pools          = { base = { machine_type = "e2-standard-2", max_nodes_per_zone = 2, zones = ["asia-northeast1-a"] } }
+  }
+  assert {
+    condition = (twelvefactor_cluster.this.maintenance.daily_start == "03:00" && twelvefactor_cluster.this.min_version == "1.35" &&
+      twelvefactor_cluster.this.node_pools.base.max_nodes_per_zone == 2 &&
+    twelvefactor_cluster.this.authorized_networks["203.0.113.0/24"] == "office")
+    error_message = "Settings must be passed on."
+  }
+}

@@ -1,0 +1,52 @@
+package deploy
+
+import (
+	"cmp"
+	"reflect"
+	"slices"
+
+	"cloud.google.com/go/container/apiv1/containerpb"
+)
+
+// same compares how upgrades are made.
+func (u PoolUpgrade) same(o PoolUpgrade) bool { return reflect.DeepEqual(u, o) }
+
+// poolUpdates are the changes that a live pool takes, one group of fields in each request, as the API wants it.
+func (g clusterGoal) poolUpdates(key string, live *containerpb.NodePool) []clusterStep {
+	want := g.spec.Pools[key]
+	have := clusterPoolState(live, want)
+	var steps []clusterStep
+	update := func(what string, request *containerpb.UpdateNodePoolRequest) {
+		steps = append(steps, g.updatePool(what, key, live, request))
+	}
+	if request := clusterLabelsAndTaints(key, want, live.GetConfig()); request != nil {
+		update("labels and taints", request)
+	}
+	if !slices.Equal(have.Tags, want.Tags) {
+		update("tags", &containerpb.UpdateNodePoolRequest{Tags: &containerpb.NetworkTags{Tags: want.Tags}})
+	}
+	if !have.Upgrade.same(want.Upgrade) { // before what replaces nodes: it says how
+		update("upgrade", &containerpb.UpdateNodePoolRequest{UpgradeSettings: clusterUpgradeSettings(want.Upgrade)})
+	}
+	steps = append(steps, g.scaleSteps(key, live)...)
+	if want.Zones != nil && !slices.Equal(have.Zones, want.Zones) {
+		update("zones", &containerpb.UpdateNodePoolRequest{Locations: want.Zones})
+	}
+	if have.MachineType != want.MachineType || have.DiskGB != want.DiskGB || want.DiskType != "" && have.DiskType != want.DiskType {
+		// The API takes the three together: a disk type that is left out falls back to the machine's default.
+		update("machine", &containerpb.UpdateNodePoolRequest{
+			MachineType: want.MachineType, DiskSizeGb: int64(want.DiskGB), DiskType: cmp.Or(want.DiskType, have.DiskType),
+		})
+	}
+	if have.PrivateNodes != want.PrivateNodes {
+		update("private nodes", &containerpb.UpdateNodePoolRequest{
+			NodeNetworkConfig: &containerpb.NodeNetworkConfig{EnablePrivateNodes: &want.PrivateNodes},
+		})
+	}
+	if live.GetConfig().GetWorkloadMetadataConfig().GetMode() != containerpb.WorkloadMetadataConfig_GKE_METADATA {
+		update("workload metadata", &containerpb.UpdateNodePoolRequest{
+			WorkloadMetadataConfig: &containerpb.WorkloadMetadataConfig{Mode: containerpb.WorkloadMetadataConfig_GKE_METADATA},
+		})
+	}
+	return steps
+}
