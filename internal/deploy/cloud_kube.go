@@ -45,17 +45,25 @@ func (c *Cloud) KubeNow(ctx context.Context, id names.ClusterID) (*kube.Client, 
 	if err != nil {
 		return nil, err
 	}
+	if err := clusterServes(id, cluster); err != nil {
+		return nil, err
+	}
+	return c.kubeClient(ctx, id, cluster)
+}
+
+// clusterServes is an error unless the cluster has a Kubernetes API that answers.
+func clusterServes(id names.ClusterID, cluster *containerpb.Cluster) error {
 	switch status := cluster.GetStatus(); status {
 	case containerpb.Cluster_PROVISIONING:
-		return nil, ErrClusterCreating
+		return ErrClusterCreating
 	case containerpb.Cluster_STOPPING:
-		return nil, ErrClusterStopping
+		return ErrClusterStopping
 	case containerpb.Cluster_RUNNING, containerpb.Cluster_RECONCILING, containerpb.Cluster_DEGRADED:
-		return c.kubeClient(ctx, id, cluster)
+		return nil
 	default:
-		return nil, &Error{
+		return &Error{
 			Summary: fmt.Sprintf("Cluster %q cannot be used", id.Name),
-			Why:     fmt.Sprintf("GKE reports its status as %s.", status),
+			Why:     fmt.Sprintf("GKE reports its status as %s.", clusterReason(status.String(), cluster.GetStatusMessage(), cluster.GetConditions())), //nolint:staticcheck // conditions came later and are not always set
 			Fix:     "Look at the cluster in the console; one in ERROR has to be deleted and made again.",
 		}
 	}
@@ -82,18 +90,25 @@ func (c *Cloud) kubeClient(ctx context.Context, id names.ClusterID, cluster *con
 		Timeout: c.GCP.RequestTimeout(), Clock: c.Clock, PollInterval: c.GCP.PollInterval(),
 	})
 	if err != nil {
-		return nil, &Error{
-			Summary: fmt.Sprintf("Cluster %q cannot be connected to", id.Name),
-			Why: "What GKE says about its endpoint cannot be used. The certificate is shown only to callers with the " +
-				"permission container.clusters.getCredentials (roles/container.clusterViewer has it).",
-			Err: err,
-		}
+		return nil, clusterUnconnectable(id, err)
 	}
 	if c.kubeClients == nil {
 		c.kubeClients = map[kubeKey]*kube.Client{}
 	}
 	c.kubeClients[key] = client
 	return client, nil
+}
+
+// clusterUnconnectable says that endpoint or certificate of a cluster are not what a connection needs.
+func clusterUnconnectable(id names.ClusterID, err error) error {
+	return &Error{
+		Summary: fmt.Sprintf("Cluster %q cannot be connected to", id.Name),
+		Why: "What GKE says about its endpoint cannot be used. The certificate is shown only to callers with the " +
+			"permission container.clusters.getCredentials.",
+		Fix: "Grant that permission (roles/container.clusterAdmin has it, a role of your own may hold it alone). The DNS-based endpoint " +
+			"needs no certificate: gcloud container clusters update " + id.Name + " --enable-dns-access --location " + id.Location,
+		Err: err,
+	}
 }
 
 // kubeEndpoint prefers the address with the cluster's own authority. The DNS-based endpoint, whose certificate is a
