@@ -120,16 +120,14 @@ func kubeEndpoint(id names.ClusterID, cluster *containerpb.Cluster) (endpoint st
 	public := ip == nil || ip.EnablePublicEndpoint == nil || ip.GetEnablePublicEndpoint()
 	outside := name.GetAllowExternalTraffic() && name.GetEndpoint() != ""
 	switch {
-	case outside && (!ipOn || !public):
+	case outside && (!ipOn || !public || cluster.GetEndpoint() == ""):
 		return name.GetEndpoint(), true, nil
 	case ipOn && cluster.GetEndpoint() != "":
 		return cluster.GetEndpoint(), false, nil
-	case name.GetEndpoint() != "":
-		return name.GetEndpoint(), true, nil
 	default:
 		return "", false, &Error{
 			Summary: fmt.Sprintf("Cluster %q has no endpoint", id.Name),
-			Why:     "Neither an address nor a DNS-based endpoint of its control plane is switched on.",
+			Why:     "Its control plane has neither an address nor a DNS-based endpoint that takes traffic from outside.",
 			Fix:     "Switch one on: gcloud container clusters update " + id.Name + " --enable-dns-access --location " + id.Location,
 		}
 	}

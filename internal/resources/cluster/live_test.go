@@ -35,3 +35,9 @@ func addForeignPool(t *testing.T, env *acctest.Env) {
 		t.Fatal(err)
 	}
 }
+
+// restore makes a cluster what it was.
+func restore(live, was *containerpb.Cluster) {
+	proto.Reset(live)
+	proto.Merge(live, was)
+}
