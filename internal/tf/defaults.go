@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -91,12 +92,20 @@ func configuredOr(configured, byDefault types.String, at path.Path, setting stri
 }
 
 // PlanStatus plans the computed attributes at paths as unknown when the plan changes something or when repair is
-// due, and leaves them as they were otherwise. Planning a status that the apply then does not reach would be fatal.
+// due, and as they were otherwise. Planning a status that the apply then does not reach would be fatal. The framework
+// leaves them open as soon as a default differs from the state, also where ModifyPlan takes the state's value after all.
 func PlanStatus(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse, repair bool, paths ...path.Path) {
 	if req.Plan.Raw.IsNull() || req.State.Raw.IsNull() {
 		return
 	}
-	if !repair && resp.Plan.Raw.Equal(req.State.Raw) {
+	unchanged := resp.Plan
+	for _, at := range paths {
+		var before attr.Value
+		resp.Diagnostics.Append(req.State.GetAttribute(ctx, at, &before)...)
+		resp.Diagnostics.Append(unchanged.SetAttribute(ctx, at, before)...)
+	}
+	if !repair && unchanged.Raw.Equal(req.State.Raw) {
+		resp.Plan = unchanged
 		return
 	}
 	for _, at := range paths {

@@ -129,16 +129,21 @@ func TestStatusIsUnknownInEveryPlanThatChangesSomething(t *testing.T) {
 	before := "before"
 	for name, test := range map[string]struct {
 		configured string
+		open       bool // by the framework
 		repair     bool
 		unknown    bool
 	}{
-		"nothing changes":   {configured: "before"},
-		"something changes": {configured: "after", unknown: true},
-		"repair is due":     {configured: "before", repair: true, unknown: true},
+		"nothing changes":           {configured: "before"},
+		"nothing changes after all": {configured: "before", open: true},
+		"something changes":         {configured: "after", unknown: true},
+		"repair is due":             {configured: "before", repair: true, unknown: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			req, resp := change(t, test.configured, &before)
+			if test.open {
+				resp.Diagnostics.Append(resp.Plan.SetAttribute(t.Context(), path.Root("status"), types.StringUnknown())...)
+			}
 			tf.PlanStatus(t.Context(), req, resp, test.repair, path.Root("status"))
 			var status types.String
 			resp.Diagnostics.Append(resp.Plan.GetAttribute(t.Context(), path.Root("status"), &status)...)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"cloud.google.com/go/container/apiv1/containerpb"
+	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/acctest"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/gcp"
@@ -36,5 +37,101 @@ func oldCluster() *containerpb.Cluster {
 		NodeConfig:     &containerpb.NodeConfig{MachineType: "e2-medium", DiskSizeGb: 50, OauthScopes: []string{"https://www.googleapis.com/auth/cloud-platform"}},
 		ResourceLabels: map[string]string{"owner": "ann"},
 		ReleaseChannel: &containerpb.ReleaseChannel{Channel: containerpb.ReleaseChannel_STABLE},
+	}
+}
+
+// privateCluster is what a careful team made: private nodes, Dataplane V2, Workload Identity, named ranges, two scaling pools.
+func privateCluster() *containerpb.Cluster {
+	yes := true
+	return &containerpb.Cluster{
+		Name: "dev", Network: "web", Subnetwork: "web-nodes",
+		ResourceLabels: map[string]string{"owner": "ann", "cost-center": "42"},
+		ReleaseChannel: &containerpb.ReleaseChannel{Channel: containerpb.ReleaseChannel_RAPID},
+		IpAllocationPolicy: &containerpb.IPAllocationPolicy{
+			UseIpAliases: true, ClusterSecondaryRangeName: "pods", ServicesSecondaryRangeName: "services",
+		},
+		NetworkConfig: &containerpb.NetworkConfig{
+			DatapathProvider: containerpb.DatapathProvider_ADVANCED_DATAPATH, DefaultEnablePrivateNodes: &yes,
+		},
+		WorkloadIdentityConfig: &containerpb.WorkloadIdentityConfig{WorkloadPool: "acme-dev.svc.id.goog"},
+		ControlPlaneEndpointsConfig: &containerpb.ControlPlaneEndpointsConfig{
+			IpEndpointsConfig: &containerpb.ControlPlaneEndpointsConfig_IPEndpointsConfig{
+				AuthorizedNetworksConfig: &containerpb.MasterAuthorizedNetworksConfig{
+					Enabled:    true,
+					CidrBlocks: []*containerpb.MasterAuthorizedNetworksConfig_CidrBlock{{DisplayName: "office", CidrBlock: "203.0.113.0/24"}},
+				},
+			},
+		},
+		MaintenancePolicy: &containerpb.MaintenancePolicy{Window: &containerpb.MaintenanceWindow{
+			Policy: &containerpb.MaintenanceWindow_DailyMaintenanceWindow{
+				DailyMaintenanceWindow: &containerpb.DailyMaintenanceWindow{StartTime: "03:00"},
+			},
+		}},
+		NodePools: []*containerpb.NodePool{
+			{
+				Name: "general", InitialNodeCount: 1, Locations: []string{"asia-northeast1-a", "asia-northeast1-b"},
+				Config: &containerpb.NodeConfig{
+					MachineType: "n2-standard-4", DiskType: "pd-ssd", DiskSizeGb: 200, ServiceAccount: "default", Tags: []string{"web"},
+					Metadata:               map[string]string{"serial-port-logging-enable": "true"},
+					Labels:                 map[string]string{"tier": "web"},
+					WorkloadMetadataConfig: &containerpb.WorkloadMetadataConfig{Mode: containerpb.WorkloadMetadataConfig_GKE_METADATA},
+				},
+				Autoscaling: &containerpb.NodePoolAutoscaling{Enabled: true, MinNodeCount: 1, MaxNodeCount: 5},
+			},
+			{
+				Name: "spot", InitialNodeCount: 1,
+				Config: &containerpb.NodeConfig{
+					MachineType: "n2-standard-8", Spot: true,
+					Taints: []*containerpb.NodeTaint{{Key: "acme.example/batch", Value: "yes", Effect: containerpb.NodeTaint_NO_EXECUTE}},
+				},
+				Autoscaling: &containerpb.NodePoolAutoscaling{
+					Enabled: true, TotalMinNodeCount: 2, TotalMaxNodeCount: 9, LocationPolicy: containerpb.NodePoolAutoscaling_ANY,
+				},
+			},
+		},
+	}
+}
+
+// tunedCluster has almost everything other than this provider would make it.
+func tunedCluster() *containerpb.Cluster {
+	yes, no := true, false
+	vulnerabilities := containerpb.SecurityPostureConfig_DISABLED
+	batch := &containerpb.BlueGreenSettings{
+		RolloutPolicy: &containerpb.BlueGreenSettings_StandardRolloutPolicy_{
+			StandardRolloutPolicy: &containerpb.BlueGreenSettings_StandardRolloutPolicy{
+				UpdateBatchSize: &containerpb.BlueGreenSettings_StandardRolloutPolicy_BatchPercentage{BatchPercentage: 0.25},
+			},
+		},
+		NodePoolSoakDuration: durationpb.New(30 * time.Minute),
+	}
+	blueGreen := containerpb.NodePoolUpdateStrategy_BLUE_GREEN
+	return &containerpb.Cluster{
+		Name: "dev", Network: "default", ResourceLabels: map[string]string{"owner": "ann"},
+		WorkloadIdentityConfig: &containerpb.WorkloadIdentityConfig{WorkloadPool: "acme-dev.svc.id.goog"},
+		ShieldedNodes:          &containerpb.ShieldedNodes{Enabled: false},
+		SecurityPostureConfig:  &containerpb.SecurityPostureConfig{Mode: &vulnerabilities},
+		BinaryAuthorization: &containerpb.BinaryAuthorization{
+			EvaluationMode: containerpb.BinaryAuthorization_PROJECT_SINGLETON_POLICY_ENFORCE,
+		},
+		MonitoringConfig: &containerpb.MonitoringConfig{
+			ComponentConfig: &containerpb.MonitoringComponentConfig{
+				EnableComponents: []containerpb.MonitoringComponentConfig_Component{containerpb.MonitoringComponentConfig_SYSTEM_COMPONENTS},
+			},
+			ManagedPrometheusConfig: &containerpb.ManagedPrometheusConfig{Enabled: false},
+		},
+		NetworkPolicy:       &containerpb.NetworkPolicy{Enabled: true, Provider: containerpb.NetworkPolicy_CALICO},
+		SecretManagerConfig: &containerpb.SecretManagerConfig{Enabled: &yes},
+		ControlPlaneEndpointsConfig: &containerpb.ControlPlaneEndpointsConfig{
+			DnsEndpointConfig: &containerpb.ControlPlaneEndpointsConfig_DNSEndpointConfig{AllowExternalTraffic: &yes},
+			IpEndpointsConfig: &containerpb.ControlPlaneEndpointsConfig_IPEndpointsConfig{EnablePublicEndpoint: &no},
+		},
+		NodePools: []*containerpb.NodePool{{
+			Name: "web", InitialNodeCount: 1, MaxPodsConstraint: &containerpb.MaxPodsConstraint{MaxPodsPerNode: 32},
+			Config: &containerpb.NodeConfig{
+				MachineType: "e2-standard-4", Preemptible: true, ImageType: "UBUNTU_CONTAINERD",
+			},
+			Autoscaling:     &containerpb.NodePoolAutoscaling{Enabled: true, TotalMinNodeCount: 0, TotalMaxNodeCount: 6},
+			UpgradeSettings: &containerpb.NodePool_UpgradeSettings{Strategy: &blueGreen, BlueGreenSettings: batch},
+		}},
 	}
 }
