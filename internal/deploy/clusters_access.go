@@ -171,3 +171,12 @@ func (c *Cloud) ShowCluster(ctx context.Context, id names.ClusterID) (*ClusterSt
 	state := clusterStateOf(id, live, nil)
 	return &state, nil
 }
+
+// clusterIsAutopilot says that a cluster cannot be taken over.
+func clusterIsAutopilot(id names.ClusterID) error {
+	return &Error{
+		Summary: fmt.Sprintf("Cluster %q is an Autopilot cluster", id.Name),
+		Why:     "The resource declares the node pools of a Standard cluster. In Autopilot GKE makes the nodes, and changes to its pools are refused.",
+		Fix:     "Remove the import. What is in the cluster can use the id of the data source twelvefactor_cluster.",
+	}
+}

@@ -19,6 +19,9 @@ func (c *Cloud) ReadCluster(ctx context.Context, id names.ClusterID, prior *Clus
 	if err != nil {
 		return nil, &Error{Summary: fmt.Sprintf("Cluster %q could not be read", id.Name), Err: err}
 	}
+	if prior == nil && live.GetAutopilot().GetEnabled() {
+		return nil, clusterIsAutopilot(id)
+	}
 	state := clusterStateOf(id, live, prior)
 	if _, marked := live.GetResourceLabels()[names.LabelCreating]; marked && state.Status == ClusterCreating {
 		running, err := c.GCP.Clusters().RunningOperations(ctx, id.String())

@@ -5,7 +5,9 @@ import (
 	"time"
 
 	"cloud.google.com/go/container/apiv1/containerpb"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/acctest"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/gcp"
@@ -15,6 +17,11 @@ const parent = "projects/acme-dev/locations/asia-northeast1"
 
 // makeByHand makes a cluster through the API, as somebody did who does not know of this provider.
 func makeByHand(t *testing.T, env *acctest.Env, cluster *containerpb.Cluster) {
+	t.Helper()
+	makeByHandIn(t, env, parent, cluster)
+}
+
+func makeByHandIn(t *testing.T, env *acctest.Env, parent string, cluster *containerpb.Cluster) {
 	t.Helper()
 	client := gcp.New(gcp.Options{EmulatorHost: env.Fake.Addr(), PollInterval: 10 * time.Millisecond})
 	op, err := client.Clusters().Create(t.Context(), parent, cluster)
@@ -134,4 +141,44 @@ func tunedCluster() *containerpb.Cluster {
 			UpgradeSettings: &containerpb.NodePool_UpgradeSettings{Strategy: &blueGreen, BlueGreenSettings: batch},
 		}},
 	}
+}
+
+// dnsOnlyCluster has no address at all, a weekly window with an exclusion, is in a fleet and makes node pools by itself.
+func dnsOnlyCluster() *containerpb.Cluster {
+	yes, no := true, false
+	from := time.Now().UTC().Truncate(time.Second)
+	return &containerpb.Cluster{
+		Name: "dev", Network: "default", ResourceLabels: map[string]string{"owner": "ann"},
+		ReleaseChannel:         &containerpb.ReleaseChannel{Channel: containerpb.ReleaseChannel_EXTENDED},
+		WorkloadIdentityConfig: &containerpb.WorkloadIdentityConfig{WorkloadPool: "acme-dev.svc.id.goog"},
+		Fleet:                  &containerpb.Fleet{Project: "acme-dev"},
+		ControlPlaneEndpointsConfig: &containerpb.ControlPlaneEndpointsConfig{
+			DnsEndpointConfig: &containerpb.ControlPlaneEndpointsConfig_DNSEndpointConfig{AllowExternalTraffic: &yes},
+			IpEndpointsConfig: &containerpb.ControlPlaneEndpointsConfig_IPEndpointsConfig{Enabled: &no},
+		},
+		MaintenancePolicy: &containerpb.MaintenancePolicy{Window: &containerpb.MaintenanceWindow{
+			Policy: &containerpb.MaintenanceWindow_RecurringWindow{RecurringWindow: &containerpb.RecurringTimeWindow{
+				Window:     &containerpb.TimeWindow{StartTime: timestamppb.New(from), EndTime: timestamppb.New(from.Add(8 * time.Hour))},
+				Recurrence: "FREQ=WEEKLY;BYDAY=SA,SU",
+			}},
+			MaintenanceExclusions: map[string]*containerpb.TimeWindow{
+				"year-end": {StartTime: timestamppb.New(from.Add(24 * time.Hour)), EndTime: timestamppb.New(from.Add(72 * time.Hour))},
+			},
+		}},
+		NodePools: []*containerpb.NodePool{{
+			Name: "web", InitialNodeCount: 1,
+			Config: &containerpb.NodeConfig{
+				MachineType: "e2-standard-4", WorkloadMetadataConfig: &containerpb.WorkloadMetadataConfig{Mode: containerpb.WorkloadMetadataConfig_GKE_METADATA},
+				Labels: map[string]string{"twelvefactor.dev/capacity": "on_demand", "twelvefactor.dev/pool": "web"},
+			},
+			Autoscaling: &containerpb.NodePoolAutoscaling{Enabled: true, TotalMinNodeCount: 1, TotalMaxNodeCount: 6},
+		}},
+	}
+}
+
+// addAutoprovisionedPool does what node auto-provisioning does.
+func addAutoprovisionedPool(c *containerpb.Cluster) {
+	theirs, _ := proto.Clone(c.NodePools[0]).(*containerpb.NodePool)
+	theirs.Name, theirs.Config.Labels, theirs.Autoscaling.Autoprovisioned = "nap-e2-standard-8-1a2b3c4d", nil, true
+	c.NodePools = append(c.NodePools, theirs)
 }

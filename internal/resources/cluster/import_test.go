@@ -45,6 +45,9 @@ var byHand = map[string]struct {
 	}, pools: []change{
 		pool("web", `machine_type = "e2-standard-4", max_nodes = 6`),
 	}},
+	"without addresses": {made: dnsOnlyCluster(), since: addAutoprovisionedPool, pools: []change{
+		pool("web", `machine_type = "e2-standard-4", max_nodes = 6`),
+	}},
 }
 
 // Whatever a cluster is like: after an import, a configuration that says only what it must plans an update at most,
@@ -124,6 +127,72 @@ func TestGeneratedConfigurationOfAnImport(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// A cluster that this provider made for another state, imported with its configuration, is not touched.
+func TestImportOfAClusterOfOurs(t *testing.T) {
+	t.Parallel()
+	acctest.Core(t, func(t *testing.T, env *acctest.Env) {
+		cli := env.CLI(t)
+		cli.Write(t, "main.tf", env.Config(cluster(set("labels", `{ team = "shop" }`))))
+		cli.MustRun(t, "apply", "-no-color", "-input=false", "-auto-approve")
+		other := env.CLI(t)
+		other.Write(t, "main.tf", env.Config(cluster(set("labels", `{ team = "shop" }`)), importBlock))
+		if planned := plannedChange(t, other); len(planned.differences()) > 0 {
+			t.Errorf("the plan changes %v", planned.differences())
+		}
+		other.MustRun(t, "apply", "-no-color", "-input=false", "plan.bin")
+		if r := other.Run(t, "plan", "-no-color", "-input=false", "-detailed-exitcode"); r.Code != 0 {
+			t.Errorf("the plan after the import is not empty:\n%s", r.Output())
+		}
+	})
+}
+
+// The provider's region and project are defaults of new clusters: they do not move one that is imported.
+func TestImportOfAClusterInAnotherPlace(t *testing.T) {
+	t.Parallel()
+	env := acctest.New(t)
+	if err := env.Fake.AddProject("acme-old", "210987654321"); err != nil {
+		t.Fatal(err)
+	}
+	const elsewhere = "projects/acme-old/locations/us-west2-b"
+	made := oldCluster()
+	made.WorkloadIdentityConfig = &containerpb.WorkloadIdentityConfig{WorkloadPool: "acme-old.svc.id.goog"}
+	makeByHandIn(t, env, elsewhere, made)
+	cli := env.CLI(t)
+	block := cluster(pool("base", ""), pool("spot", ""), pool("default-pool", `machine_type = "e2-medium", max_nodes = 3`), set("location", ""))
+	cli.Write(t, "main.tf", env.Config(block, strings.Replace(importBlock, parent, elsewhere, 1)))
+	planned := plannedChange(t, cli)
+	if !slices.Equal(planned.Actions, []string{"update"}) || planned.After["location"] != "us-west2-b" || planned.After["project"] != "acme-old" {
+		t.Errorf("planned %v in %v, %v", planned.Actions, planned.After["project"], planned.After["location"])
+	}
+	cli.MustRun(t, "apply", "-no-color", "-input=false", "plan.bin")
+	if r := cli.Run(t, "plan", "-no-color", "-input=false", "-detailed-exitcode"); r.Code != 0 {
+		t.Errorf("the plan after the apply is not empty:\n%s", r.Output())
+	}
+	// Written down, another place is another cluster.
+	cli.Write(t, "main.tf", env.Config(strings.Replace(block, `"dev"`+" {\n", `"dev"`+" {\n  location = \"us-west2\"\n", 1)))
+	if moved := plannedChange(t, cli); !slices.Contains(moved.Actions, "delete") {
+		t.Errorf("a written location plans %v", moved.Actions)
+	}
+}
+
+// In Autopilot GKE makes the nodes: there are no pools to declare.
+func TestImportOfAnAutopilotClusterIsRefused(t *testing.T) {
+	t.Parallel()
+	env := acctest.New(t)
+	makeByHand(t, env, &containerpb.Cluster{
+		Name: "dev", Autopilot: &containerpb.Autopilot{Enabled: true},
+		ReleaseChannel: &containerpb.ReleaseChannel{Channel: containerpb.ReleaseChannel_REGULAR},
+	})
+	cli := env.CLI(t)
+	cli.Write(t, "main.tf", env.Config(cluster(), importBlock))
+	r := cli.Run(t, "plan", "-no-color", "-input=false")
+	for _, want := range []string{`Cluster "dev" is an Autopilot cluster`, "data source twelvefactor_cluster"} {
+		if r.Code == 0 || !wrapped(want).MatchString(r.Output()) {
+			t.Errorf("%q is missing in:\n%s", want, r.Output())
+		}
 	}
 }
 
