@@ -64,7 +64,7 @@ func clusterServes(id names.ClusterID, cluster *containerpb.Cluster) error {
 		return &Error{
 			Summary: fmt.Sprintf("Cluster %q cannot be used", id.Name),
 			Why:     fmt.Sprintf("GKE reports its status as %s.", clusterReason(status.String(), cluster.GetStatusMessage(), cluster.GetConditions())), //nolint:staticcheck // conditions came later and are not always set
-			Fix:     "Look at the cluster in the console; one in ERROR has to be deleted and made again.",
+			Fix:     "Look at the cluster in the console; one in ERROR has to be deleted and made again: terraform apply -replace=twelvefactor_cluster.NAME",
 		}
 	}
 }

@@ -64,7 +64,9 @@ func dataSourceAttribute(of schema.Attribute) datasource.Attribute {
 }
 
 // argumentSentences begin what is said to those who set an attribute.
-var argumentSentences = []string{"Required", "Default", "Changing it", "A change ", "At least one", "Needs "}
+var argumentSentences = []string{
+	"Required", "Default", "Changing it", "A change ", "At least one", "Exactly one", "Not with ", "Keys of ", "Never put ", "Restrict it ",
+}
 
 // shownText is a description without the sentences for those who set the attribute.
 func shownText(description string) string {

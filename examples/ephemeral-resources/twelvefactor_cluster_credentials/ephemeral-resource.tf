@@ -19,7 +19,7 @@ provider "kubernetes" {
 }
 
 provider "helm" {
-  kubernetes = {
+  kubernetes = { # version 2 of the provider has a block here
     host                   = ephemeral.twelvefactor_cluster_credentials.dev.host
     cluster_ca_certificate = ephemeral.twelvefactor_cluster_credentials.dev.cluster_ca_certificate
     token                  = ephemeral.twelvefactor_cluster_credentials.dev.token

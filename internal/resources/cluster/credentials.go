@@ -25,7 +25,7 @@ const credentialsDescription = `Access to a cluster's Kubernetes API, for the pr
 short-lived token of this provider's own caller. Nothing of it is in a plan or a state.
 
 The cluster may be made in the same apply: while its id is unknown nothing is opened, and the providers that use the
-credentials plan without them. A cluster that GKE is still creating, after a run that was interrupted, is waited for.
+credentials plan without them (` + "`kubernetes_manifest`" + ` cannot: it asks the cluster in the plan). A cluster that GKE is still creating, after a run that was interrupted, is waited for.
 There is no fallback to ` + "`localhost`" + `, a kubeconfig or the cluster that the run happens in: without an address this fails.
 
 The token lives for about an hour, from when it was opened, and cannot be renewed in the hands of another provider. A run

@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/deploy"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/names"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/tf"
 )
@@ -23,7 +24,7 @@ Nothing is waited for: ` + "`status`" + ` says how the cluster is at the moment.
 ` + "`container.clusters.get`" + `, and ` + "`container.clusters.getCredentials`" + ` for ` + "`ca_certificate`" + `.`
 
 // unshown are attributes of the resource that only its state knows.
-var unshown = []string{"timeouts", "deletion_protection"}
+var unshown = []string{"timeouts", "deletion_protection", "min_version"}
 
 var _ datasource.DataSourceWithConfigure = (*dataSource)(nil)
 
@@ -58,10 +59,20 @@ func (*dataSource) Schema(ctx context.Context, _ datasource.SchemaRequest, resp 
 	attributes["effective_labels"] = schema.MapAttribute{
 		ElementType: types.StringType, Computed: true, MarkdownDescription: "The same as `labels`.",
 	}
+	attributes["status"] = schema.StringAttribute{
+		Computed: true,
+		MarkdownDescription: "`" + deploy.ClusterReady + "` (it serves, with all of its pools), `" + deploy.ClusterCreating + "` (GKE is making it, or one of " +
+			"its pools), `" + deploy.ClusterDegraded + "` (it serves, but GKE reports a problem with it or with a pool), `" + deploy.ClusterFailed +
+			"` (it cannot be used), `" + deploy.ClusterDeleting + "` (GKE is deleting it).",
+	}
 	attributes["drift"] = schema.ListAttribute{
 		ElementType: types.StringType, Computed: true,
 		MarkdownDescription: "Where the cluster differs from what the resource `twelvefactor_cluster` always sets and shows in no attribute, as " +
 			"`path: declared -> actual`. Empty for a cluster that the resource made.",
+	}
+	if pools, ok := attributes["node_pools"].(schema.MapNestedAttribute); ok {
+		pools.MarkdownDescription = "All node pools but those of node auto-provisioning, by name; those that the resource made by their key there."
+		attributes["node_pools"] = pools
 	}
 	resp.Schema = schema.Schema{MarkdownDescription: dataSourceDescription, Attributes: attributes}
 }
