@@ -40,8 +40,9 @@ func makeByHandIn(t *testing.T, env *acctest.Env, parent string, cluster *contai
 // Workload Identity, in a network of the company's own.
 func oldCluster() *containerpb.Cluster {
 	return &containerpb.Cluster{
-		Name: "dev", InitialNodeCount: 1, Network: "web", Subnetwork: "web-nodes",
-		NodeConfig:     &containerpb.NodeConfig{MachineType: "e2-medium", DiskSizeGb: 50, OauthScopes: []string{"https://www.googleapis.com/auth/cloud-platform"}},
+		Network: "web", Subnetwork: "web-nodes",
+		Name: "dev", InitialNodeCount: 1, //nolint:staticcheck // as gcloud without node pools still does
+		NodeConfig:     &containerpb.NodeConfig{MachineType: "e2-medium", DiskSizeGb: 50, OauthScopes: []string{"https://www.googleapis.com/auth/cloud-platform"}}, //nolint:staticcheck // as above
 		ResourceLabels: map[string]string{"owner": "ann"},
 		ReleaseChannel: &containerpb.ReleaseChannel{Channel: containerpb.ReleaseChannel_STABLE},
 	}
