@@ -145,3 +145,25 @@ data "twelvefactor_cluster" "seen" {
 		}
 	})
 }
+
+// After an interrupted create the state has the id of a cluster that GKE still makes. The plan of the next apply waits
+// for it: an error there would block the very apply that goes on.
+func TestCredentialsDoNotBlockTheApplyAfterAnInterrupt(t *testing.T) {
+	t.Parallel()
+	acctest.Core(t, func(t *testing.T, env *acctest.Env) {
+		cli := env.CLI(t)
+		handed := "provider \"twelvefactor\" {\n  alias = \"handed\"\n  access_token = ephemeral." + credentialsNoun + ".it.token\n}\n"
+		data := "data \"twelvefactor_cluster\" \"seen\" {\n  provider = twelvefactor.handed\n  id = " + address + ".id\n}\n"
+		cli.Write(t, "main.tf", env.Config(cluster(), credentialsOf(address+".id"), handed, data))
+		run := cli.Start(t, "apply", "-auto-approve", "-no-color")
+		env.WaitForCall(t, "CreateCluster", 1)
+		run.Interrupt(t)
+		run.Wait(t)
+		if shown := cli.MustRun(t, "state", "show", "-no-color", address).Stdout; !strings.Contains(shown, `"creating"`) {
+			t.Fatalf("the cluster is not unfinished:\n%s", shown)
+		}
+		cli.MustRun(t, "apply", "-auto-approve", "-no-color")
+		cli.MustRun(t, "plan", "-detailed-exitcode", "-no-color")
+		env.CheckEffects(t, "CreateCluster", 1)
+	}, acctest.WithOperationTime(longOperation))
+}

@@ -128,15 +128,10 @@ func TestCredentialsWaitForAClusterThatIsBeingCreated(t *testing.T) {
 	t.Parallel()
 	env := acctest.New(t)
 	makeByHand(t, env, oldCluster())
-	set := func(s containerpb.Cluster_Status) {
-		if err := env.Fake.UpdateCluster(clusterID, func(c *containerpb.Cluster) { c.Status = s }); err != nil {
-			t.Error(err)
-		}
-	}
-	set(containerpb.Cluster_PROVISIONING)
+	setStatus(t, env, containerpb.Cluster_PROVISIONING)
 	go func() {
 		env.Fake.WaitJournal(t.Context(), fakegcp.JournalFilter{Method: "GetCluster"})
-		set(containerpb.Cluster_RUNNING)
+		setStatus(t, env, containerpb.Cluster_RUNNING)
 	}()
 	opened, diagnostics := env.Open(t, credentialsNoun, nil, acctest.Attributes{"cluster": clusterID})
 	if opened == nil || opened.Get(t, "host") == "https://" {

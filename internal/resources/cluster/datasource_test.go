@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"cloud.google.com/go/container/apiv1/containerpb"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	fwresource "github.com/hashicorp/terraform-plugin-framework/resource"
@@ -115,6 +116,12 @@ func TestDataSourceOfAClusterMadeByHand(t *testing.T) {
 				},
 			},
 			{
+				PreConfig:         func() { setStatus(t, env, containerpb.Cluster_PROVISIONING) },
+				Config:            reader.Config(`data "twelvefactor_cluster" "it" { name = "dev" }`), // it does not wait
+				ConfigStateChecks: []statecheck.StateCheck{atData("status", knownvalue.StringExact("creating"))},
+			},
+			{
+				PreConfig:   func() { setStatus(t, env, containerpb.Cluster_RUNNING) },
 				Config:      reader.Config(`data "twelvefactor_cluster" "it" { name = "prod" }`),
 				ExpectError: wrapped(`Project "acme-dev" has no cluster "prod" in "asia-northeast1"`),
 			},

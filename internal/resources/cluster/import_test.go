@@ -194,6 +194,11 @@ func TestImportOfAnAutopilotClusterIsRefused(t *testing.T) {
 			t.Errorf("%q is missing in:\n%s", want, r.Output())
 		}
 	}
+	cli.Write(t, "main.tf", env.Config(`data "twelvefactor_cluster" "it" { name = "dev" }`, `output "status" { value = data.twelvefactor_cluster.it.status }`))
+	cli.MustRun(t, "apply", "-no-color", "-input=false", "-auto-approve")
+	if status := cli.MustRun(t, "output", "-raw", "status").Stdout; status != "ready" {
+		t.Errorf("the data source says that it is %q", status)
+	}
 }
 
 const importBlock = "import {\n  to = " + address + "\n  id = \"" + clusterID + "\"\n}\n"
