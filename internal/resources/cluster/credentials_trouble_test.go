@@ -57,7 +57,7 @@ func TestCredentialsOfAClusterThatCannotBeReached(t *testing.T) {
 			config: acctest.Attributes{"endpoint_type": "public"}, want: []string{"endpoint_type", `"internal_ip"`},
 		},
 		"still being created": {
-			config: acctest.Attributes{"timeouts": openTimeout("60ms")}, change: status(containerpb.Cluster_PROVISIONING),
+			config: acctest.Attributes{"timeouts": openTimeout("2s")}, change: status(containerpb.Cluster_PROVISIONING),
 			want: []string{`Cluster "dev" is still being created`, "PROVISIONING", "timeouts.open", `timeouts = { open = "40m" }`},
 		},
 		"failed": {
