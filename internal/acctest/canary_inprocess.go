@@ -1,6 +1,7 @@
 package acctest
 
 import (
+	"maps"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
@@ -31,6 +32,17 @@ type State struct {
 // InProcess starts the provider for one resource type and configures it as Config does.
 func (e *Env) InProcess(t testing.TB, noun string) *InProcess {
 	t.Helper()
+	server, schemas := e.inProcess(t, nil)
+	schema, ok := schemas.ResourceSchemas[noun]
+	if !ok {
+		t.Fatalf("the provider has no %s", noun)
+	}
+	return &InProcess{server: server, schema: schema, noun: noun, object: objectType(t, schema)}
+}
+
+// inProcess starts the provider and configures it as Config does, with more settings.
+func (e *Env) inProcess(t testing.TB, more Attributes) (tfprotov6.ProviderServer, *tfprotov6.GetProviderSchemaResponse) {
+	t.Helper()
 	server, err := e.Factories()[localName]()
 	if err != nil {
 		t.Fatal(err)
@@ -39,15 +51,11 @@ func (e *Env) InProcess(t testing.TB, noun string) *InProcess {
 	if err != nil {
 		t.Fatal(err)
 	}
-	schema, ok := schemas.ResourceSchemas[noun]
-	if !ok {
-		t.Fatalf("the provider has no %s", noun)
-	}
-	p := &InProcess{server: server, schema: schema, noun: noun, object: objectType(t, schema)}
 	settings := Attributes{"project": Project, "region": Region}
 	if e.stack != "" {
 		settings["stack"] = e.stack
 	}
+	maps.Copy(settings, more)
 	configured, err := server.ConfigureProvider(t.Context(), &tfprotov6.ConfigureProviderRequest{
 		TerraformVersion: "1.12.0",
 		Config:           dynamic(t, objectOf(t, objectType(t, schemas.Provider), settings)),
@@ -55,7 +63,7 @@ func (e *Env) InProcess(t testing.TB, noun string) *InProcess {
 	if err != nil || len(configured.Diagnostics) > 0 {
 		t.Fatalf("configure: %v %s", err, DiagnosticsText(configured.Diagnostics))
 	}
-	return p
+	return server, schemas
 }
 
 // Validate gives the diagnostics of a configuration.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -60,6 +61,7 @@ type settings struct {
 	stack  string
 	rand   io.Reader
 	token  string
+	google bool
 }
 
 // WithBinary runs another command than OpenTofu.
@@ -73,6 +75,9 @@ func WithRand(r io.Reader) Option { return func(s *settings) { s.rand = r } }
 
 // WithAccessToken makes the provider call as the principal of that token.
 func WithAccessToken(token string) Option { return func(s *settings) { s.token = token } }
+
+// WithoutEmulator has the provider look for Google Cloud, with real credentials; the provider's endpoints lead to the fake.
+func WithoutEmulator() Option { return func(s *settings) { s.google = true } }
 
 // WithOperationTime sets how long the fake's operations run.
 func WithOperationTime(d time.Duration) Option {
@@ -115,7 +120,10 @@ func newEnv(t testing.TB, fake *fakegcp.Server, clk *clock.Offset, s settings) *
 		s.binary = OpenTofu(t)
 	}
 	env := &Env{Fake: fake, Clock: clk, Binary: s.binary, stack: s.stack, rand: s.rand}
-	env.process = map[string]string{provider.EmulatorVariable: fake.Addr()}
+	env.process = map[string]string{}
+	if !s.google {
+		env.process[provider.EmulatorVariable] = fake.Addr()
+	}
 	if s.token != "" {
 		env.process["GOOGLE_OAUTH_ACCESS_TOKEN"] = s.token
 	}
@@ -190,7 +198,9 @@ func (e *Env) Test(t *testing.T, tc resource.TestCase) {
 		setenv(t, "TF_ACC_TERRAFORM_PATH", e.Binary.Path)
 		t.Cleanup(release)
 	}
+	others := tc.ProtoV6ProviderFactories
 	tc.ProtoV6ProviderFactories = e.Factories()
+	maps.Copy(tc.ProtoV6ProviderFactories, others)
 	serve := tc.ProtoV6ProviderFactories[localName]
 	tc.ProtoV6ProviderFactories[localName] = func() (tfprotov6.ProviderServer, error) {
 		release()

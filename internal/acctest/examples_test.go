@@ -1,14 +1,17 @@
 package acctest
 
 import (
+	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/fakegcp"
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/names"
 )
 
 // TestExamples applies every folder under examples/ as a user would: apply from nothing, an empty plan, destroy,
@@ -58,8 +61,15 @@ func applyExample(t *testing.T, root, example string) {
 	copyProject(t, root, cli.Dir)
 	base := cli.Dir
 	cli.Dir = filepath.Join(cli.Dir, example)
-	if strings.Contains(example, "resources") {
-		cli.Write(t, "provider.tf", env.Provider()) // these show one resource each, without a provider block
+	if strings.Contains(example, "resources") || strings.Contains(example, "data-sources") {
+		cli.Write(t, "provider.tf", env.Provider()) // these show one thing each, without a provider block
+	}
+	removeOthers := func() {}
+	if strings.Contains(example, "data-sources") {
+		removeOthers = somebodysCluster(t, env)
+	}
+	if strings.Contains(example, "ephemeral-resources") {
+		cli = withStandIns(t, cli)
 	}
 	cli.MustRun(t, "get")
 	cli.MustRun(t, "apply", "-auto-approve", "-input=false")
@@ -68,9 +78,51 @@ func applyExample(t *testing.T, root, example string) {
 	}
 	canaries.CheckDir(t, base)
 	cli.MustRun(t, "destroy", "-auto-approve", "-input=false")
+	removeOthers()
 	if err := env.CheckNothingLeft(); err != nil {
 		t.Error(err)
 	}
+}
+
+// somebodysCluster is there before the examples of data sources look for it. It gives the way to end it.
+func somebodysCluster(t *testing.T, env *Env) (remove func()) {
+	t.Helper()
+	id := names.ClusterID{Project: Project, Location: Region, Name: "shared"}
+	if err := makeCluster(t.Context(), env.Fake.Addr(), id); err != nil {
+		t.Fatal(err)
+	}
+	return func() {
+		if err := env.Fake.Remove(id.String()); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// withStandIns has the command find stand-ins for the providers of others that examples use, for want of a registry.
+func withStandIns(t *testing.T, cli *CLI) *CLI {
+	t.Helper()
+	bin, err := providerBinary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	overrides := fmt.Sprintf("    %q = %q\n", source, bin)
+	for _, name := range []string{"kubernetes", "helm"} {
+		cmd := exec.Command("go", "build", "-o", filepath.Join(dir, "terraform-provider-"+name), "./standins")
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("build the stand-in for %s: %v\n%s", name, err, out)
+		}
+		for _, registry := range []string{"registry.terraform.io", "registry.opentofu.org"} {
+			overrides += fmt.Sprintf("    %q = %q\n", registry+"/hashicorp/"+name, dir)
+		}
+	}
+	config := filepath.Join(t.TempDir(), "cli.tfrc")
+	text := "disable_checkpoint = true\nprovider_installation {\n  dev_overrides {\n" + overrides + "  }\n  direct {}\n}\n"
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return cli.With("TF_CLI_CONFIG_FILE=" + config)
 }
 
 // withKubernetes puts a real Kubernetes behind the clusters of this world; it starts when a cluster is first used.

@@ -45,18 +45,26 @@ func (c *Cloud) KubeNow(ctx context.Context, id names.ClusterID) (*kube.Client, 
 	if err != nil {
 		return nil, err
 	}
+	if err := clusterServes(id, cluster); err != nil {
+		return nil, err
+	}
+	return c.kubeClient(ctx, id, cluster)
+}
+
+// clusterServes is an error unless the cluster has a Kubernetes API that answers.
+func clusterServes(id names.ClusterID, cluster *containerpb.Cluster) error {
 	switch status := cluster.GetStatus(); status {
 	case containerpb.Cluster_PROVISIONING:
-		return nil, ErrClusterCreating
+		return ErrClusterCreating
 	case containerpb.Cluster_STOPPING:
-		return nil, ErrClusterStopping
+		return ErrClusterStopping
 	case containerpb.Cluster_RUNNING, containerpb.Cluster_RECONCILING, containerpb.Cluster_DEGRADED:
-		return c.kubeClient(ctx, id, cluster)
+		return nil
 	default:
-		return nil, &Error{
+		return &Error{
 			Summary: fmt.Sprintf("Cluster %q cannot be used", id.Name),
-			Why:     fmt.Sprintf("GKE reports its status as %s.", status),
-			Fix:     "Look at the cluster in the console; one in ERROR has to be deleted and made again.",
+			Why:     fmt.Sprintf("GKE reports its status as %s.", clusterReason(status.String(), cluster.GetStatusMessage(), cluster.GetConditions())), //nolint:staticcheck // conditions came later and are not always set
+			Fix:     "Look at the cluster in the console; one in ERROR has to be deleted and made again: terraform apply -replace=twelvefactor_cluster.NAME",
 		}
 	}
 }
@@ -82,18 +90,25 @@ func (c *Cloud) kubeClient(ctx context.Context, id names.ClusterID, cluster *con
 		Timeout: c.GCP.RequestTimeout(), Clock: c.Clock, PollInterval: c.GCP.PollInterval(),
 	})
 	if err != nil {
-		return nil, &Error{
-			Summary: fmt.Sprintf("Cluster %q cannot be connected to", id.Name),
-			Why: "What GKE says about its endpoint cannot be used. The certificate is shown only to callers with the " +
-				"permission container.clusters.getCredentials (roles/container.clusterViewer has it).",
-			Err: err,
-		}
+		return nil, clusterUnconnectable(id, err)
 	}
 	if c.kubeClients == nil {
 		c.kubeClients = map[kubeKey]*kube.Client{}
 	}
 	c.kubeClients[key] = client
 	return client, nil
+}
+
+// clusterUnconnectable says that endpoint or certificate of a cluster are not what a connection needs.
+func clusterUnconnectable(id names.ClusterID, err error) error {
+	return &Error{
+		Summary: fmt.Sprintf("Cluster %q cannot be connected to", id.Name),
+		Why: "What GKE says about its endpoint cannot be used. The certificate is shown only to callers with the " +
+			"permission container.clusters.getCredentials.",
+		Fix: "Grant that permission (roles/container.clusterAdmin has it, a role of your own may hold it alone). The DNS-based endpoint " +
+			"needs no certificate: gcloud container clusters update " + id.Name + " --enable-dns-access --location " + id.Location,
+		Err: err,
+	}
 }
 
 // kubeEndpoint prefers the address with the cluster's own authority. The DNS-based endpoint, whose certificate is a
@@ -105,16 +120,14 @@ func kubeEndpoint(id names.ClusterID, cluster *containerpb.Cluster) (endpoint st
 	public := ip == nil || ip.EnablePublicEndpoint == nil || ip.GetEnablePublicEndpoint()
 	outside := name.GetAllowExternalTraffic() && name.GetEndpoint() != ""
 	switch {
-	case outside && (!ipOn || !public):
+	case outside && (!ipOn || !public || cluster.GetEndpoint() == ""):
 		return name.GetEndpoint(), true, nil
 	case ipOn && cluster.GetEndpoint() != "":
 		return cluster.GetEndpoint(), false, nil
-	case name.GetEndpoint() != "":
-		return name.GetEndpoint(), true, nil
 	default:
 		return "", false, &Error{
 			Summary: fmt.Sprintf("Cluster %q has no endpoint", id.Name),
-			Why:     "Neither an address nor a DNS-based endpoint of its control plane is switched on.",
+			Why:     "Its control plane has neither an address nor a DNS-based endpoint that takes traffic from outside.",
 			Fix:     "Switch one on: gcloud container clusters update " + id.Name + " --enable-dns-access --location " + id.Location,
 		}
 	}

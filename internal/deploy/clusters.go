@@ -18,7 +18,7 @@ type ClusterSpec struct {
 	ID names.ClusterID
 	// Pools are the node pools by their key in the configuration. There is never a default pool.
 	Pools map[string]PoolSpec
-	// ReleaseChannel is one of ReleaseChannels.
+	// ReleaseChannel is one of ReleaseChannels; empty for an older cluster that is in none.
 	ReleaseChannel string
 	// Network and Subnetwork are names, or paths like projects/P/global/networks/N. An empty Subnetwork lets GKE choose.
 	Network, Subnetwork string

@@ -79,7 +79,11 @@ func clusterShown(generations []*containerpb.NodePool, prior PoolSpec) *containe
 	return generations[0]
 }
 
+// clusterChannelOf is empty for an older cluster that is in no channel.
 func clusterChannelOf(live *containerpb.Cluster) string {
+	if live.GetReleaseChannel().GetChannel() == containerpb.ReleaseChannel_UNSPECIFIED { //nolint:staticcheck // what older clusters have
+		return ""
+	}
 	return strings.ToLower(live.GetReleaseChannel().GetChannel().String())
 }
 

@@ -126,3 +126,18 @@ func TestClusterNetworkAsWritten(t *testing.T) {
 		}
 	}
 }
+
+// A cluster without addresses, made elsewhere, gets none back because its DNS endpoint is changed.
+func TestClusterAddressesStayOff(t *testing.T) {
+	t.Parallel()
+	off := false
+	live := &containerpb.ControlPlaneEndpointsConfig{
+		IpEndpointsConfig: &containerpb.ControlPlaneEndpointsConfig_IPEndpointsConfig{Enabled: &off},
+	}
+	if sent := (ClusterSettings{DNSEndpoint: true}).endpoints(live); sent.GetIpEndpointsConfig().GetEnabled() {
+		t.Error("the addresses were switched on")
+	}
+	if sent := (ClusterSettings{PublicEndpoint: true}).endpoints(live); !sent.GetIpEndpointsConfig().GetEnabled() {
+		t.Error("a public endpoint was asked for, and the addresses stay off")
+	}
+}

@@ -57,12 +57,11 @@ var clusterBinaryAuthorizations = map[string]containerpb.BinaryAuthorization_Eva
 func BinaryAuthorizations() []string { return slices.Sorted(maps.Keys(clusterBinaryAuthorizations)) }
 
 var clusterSecurityPostures = map[string]containerpb.SecurityPostureConfig_Mode{
-	"disabled":   containerpb.SecurityPostureConfig_DISABLED,
-	"basic":      containerpb.SecurityPostureConfig_BASIC,
-	"enterprise": containerpb.SecurityPostureConfig_ENTERPRISE,
+	"disabled": containerpb.SecurityPostureConfig_DISABLED,
+	"basic":    containerpb.SecurityPostureConfig_BASIC,
 }
 
-// SecurityPostures lists the modes of the security posture dashboard.
+// SecurityPostures lists the modes of the security posture dashboard that Google still offers.
 func SecurityPostures() []string { return slices.Sorted(maps.Keys(clusterSecurityPostures)) }
 
 // LoggingComponents lists the components whose logs can be collected.
@@ -199,7 +198,7 @@ func (s ClusterSettings) message(cluster *containerpb.Cluster, project string) {
 		cluster.NetworkConfig.DatapathProvider = containerpb.DatapathProvider_ADVANCED_DATAPATH
 	}
 	cluster.WorkloadIdentityConfig = &containerpb.WorkloadIdentityConfig{WorkloadPool: names.WorkloadPool(project)}
-	cluster.ControlPlaneEndpointsConfig = s.endpoints()
+	cluster.ControlPlaneEndpointsConfig = s.endpoints(nil)
 	cluster.MaintenancePolicy = s.Maintenance.policy(nil)
 	cluster.LoggingConfig, cluster.MonitoringConfig = s.logging(), s.monitoring()
 	cluster.SecretManagerConfig = &containerpb.SecretManagerConfig{Enabled: &s.SecretManagerCSI}
@@ -224,8 +223,12 @@ func clusterRange(written string) (name, block string) {
 	return written, ""
 }
 
-func (s ClusterSettings) endpoints() *containerpb.ControlPlaneEndpointsConfig {
-	on, anyone := true, s.AuthorizedNetworks == nil
+// endpoints leaves the addresses of a live cluster off where somebody has switched them off, unless a public one is asked
+// for.
+func (s ClusterSettings) endpoints(live *containerpb.ControlPlaneEndpointsConfig) *containerpb.ControlPlaneEndpointsConfig {
+	ip := live.GetIpEndpointsConfig()
+	on := s.PublicEndpoint || ip == nil || ip.Enabled == nil || ip.GetEnabled()
+	anyone := s.AuthorizedNetworks == nil
 	authorized := &containerpb.MasterAuthorizedNetworksConfig{Enabled: !anyone}
 	for _, block := range slices.Sorted(maps.Keys(s.AuthorizedNetworks)) {
 		authorized.CidrBlocks = append(authorized.CidrBlocks, &containerpb.MasterAuthorizedNetworksConfig_CidrBlock{

@@ -29,8 +29,8 @@ var clusterChanges = []clusterChange{
 				(have.AuthorizedNetworks == nil) == (want.AuthorizedNetworks == nil) &&
 				maps.Equal(have.AuthorizedNetworks, want.AuthorizedNetworks)
 		},
-		func(want ClusterSettings, _ *containerpb.Cluster) *containerpb.ClusterUpdate {
-			return &containerpb.ClusterUpdate{DesiredControlPlaneEndpointsConfig: want.endpoints()}
+		func(want ClusterSettings, live *containerpb.Cluster) *containerpb.ClusterUpdate {
+			return &containerpb.ClusterUpdate{DesiredControlPlaneEndpointsConfig: want.endpoints(live.GetControlPlaneEndpointsConfig())}
 		},
 	},
 	{

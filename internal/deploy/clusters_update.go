@@ -24,6 +24,9 @@ func (c *Cloud) ReadCluster(ctx context.Context, id names.ClusterID, prior *Clus
 	if unknown := clusterUnknowns(live, pools); len(unknown) > 0 {
 		return nil, clusterUnknownError(id, unknown)
 	}
+	if prior == nil && live.GetAutopilot().GetEnabled() {
+		return nil, clusterIsAutopilot(id)
+	}
 	state := clusterStateOf(id, live, prior)
 	if reasons := clusterReasons(live, pools); reasons != "" {
 		state.Reasons = gcp.Message(errors.New(reasons))

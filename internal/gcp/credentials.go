@@ -43,27 +43,30 @@ func (c *Client) TokenSource(ctx context.Context) (oauth2.TokenSource, error) {
 	return oauth2adapt.TokenSourceFromTokenProvider(creds), nil
 }
 
-func (c *Client) credentials(_ context.Context) (*auth.Credentials, error) {
-	return c.creds.get(func() (*auth.Credentials, error) {
-		base, err := c.baseCredentials()
-		if err != nil {
-			return nil, &CredentialsError{Err: err}
-		}
-		if c.opts.ImpersonateServiceAccount == "" {
-			return base, nil
-		}
-		creds, err := impersonate.NewCredentials(&impersonate.CredentialsOptions{
-			TargetPrincipal: c.opts.ImpersonateServiceAccount,
-			Scopes:          []string{cloudPlatform},
-			Credentials:     base,
-			UniverseDomain:  c.opts.UniverseDomain,
-			Logger:          quiet(),
-		})
-		if err != nil {
-			return nil, &CredentialsError{Err: err}
-		}
-		return creds, nil
+func (c *Client) credentials(context.Context) (*auth.Credentials, error) {
+	return c.creds.get(c.newCredentials)
+}
+
+// newCredentials have no token yet.
+func (c *Client) newCredentials() (*auth.Credentials, error) {
+	base, err := c.baseCredentials()
+	if err != nil {
+		return nil, &CredentialsError{Err: err}
+	}
+	if c.opts.ImpersonateServiceAccount == "" {
+		return base, nil
+	}
+	creds, err := impersonate.NewCredentials(&impersonate.CredentialsOptions{
+		TargetPrincipal: c.opts.ImpersonateServiceAccount,
+		Scopes:          []string{cloudPlatform},
+		Credentials:     base,
+		UniverseDomain:  c.opts.UniverseDomain,
+		Logger:          quiet(),
 	})
+	if err != nil {
+		return nil, &CredentialsError{Err: err}
+	}
+	return creds, nil
 }
 
 // baseCredentials is the access token, the configured credentials, or application default credentials: the order of

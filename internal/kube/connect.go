@@ -2,13 +2,9 @@ package kube
 
 import (
 	"crypto/tls"
-	"crypto/x509"
-	"encoding/base64"
 	"errors"
-	"fmt"
 	"net"
 	"net/http"
-	"regexp"
 	"time"
 
 	"golang.org/x/oauth2"
@@ -87,12 +83,9 @@ func Connect(c Config) (*Client, error) {
 	return client, err
 }
 
-// endpointForm keeps paths, user names and schemes out of the address that the token goes to.
-var endpointForm = regexp.MustCompile(`^([A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?$`)
-
 func httpClient(c Config) (*http.Client, error) {
-	if !endpointForm.MatchString(c.Endpoint) {
-		return nil, fmt.Errorf("the cluster's endpoint %.80q is not a host name or address", c.Endpoint)
+	if err := CheckEndpoint(c.Endpoint); err != nil {
+		return nil, err
 	}
 	if c.Token == nil {
 		return nil, errors.New("no token source for the cluster")
@@ -121,16 +114,4 @@ func httpClient(c Config) (*http.Client, error) {
 		// A redirect would take the token to a host of the server's choice.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}, nil
-}
-
-func parseAuthority(encoded string) (*x509.CertPool, error) {
-	pem, err := base64.StdEncoding.DecodeString(encoded)
-	if err != nil {
-		return nil, errors.New("the cluster's CA certificate is not base64")
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, errors.New("the cluster's CA certificate holds no PEM certificate")
-	}
-	return pool, nil
 }

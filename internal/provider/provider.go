@@ -7,7 +7,6 @@ import (
 	"os"
 	"time"
 
-	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
@@ -21,7 +20,7 @@ import (
 // typeName begins the names of the resources and is the provider's local name.
 const typeName = "twelvefactor"
 
-var _ provider.Provider = (*twelvefactor)(nil)
+var _ provider.ProviderWithEphemeralResources = (*twelvefactor)(nil)
 
 type twelvefactor struct {
 	version      string
@@ -102,6 +101,3 @@ func (p *twelvefactor) data(s settings, terraformVersion string) *tf.Provider {
 		DefaultLabels: s.plannedLabels, Factors: s.factors,
 	}
 }
-
-// DataSources is empty so far.
-func (p *twelvefactor) DataSources(context.Context) []func() datasource.DataSource { return nil }

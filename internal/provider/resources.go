@@ -3,6 +3,8 @@ package provider
 import (
 	"context"
 
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/resources/cluster"
@@ -20,5 +22,19 @@ func (p *twelvefactor) Resources(context.Context) []func() resource.Resource {
 		secret.New,
 		service.New,
 		sessionkey.New,
+	}
+}
+
+// DataSources lists the data sources in alphabetical order.
+func (p *twelvefactor) DataSources(context.Context) []func() datasource.DataSource {
+	return []func() datasource.DataSource{
+		cluster.NewDataSource,
+	}
+}
+
+// EphemeralResources lists the ephemeral resources in alphabetical order.
+func (p *twelvefactor) EphemeralResources(context.Context) []func() ephemeral.EphemeralResource {
+	return []func() ephemeral.EphemeralResource{
+		cluster.NewCredentials,
 	}
 }

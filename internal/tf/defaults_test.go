@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
@@ -129,16 +130,21 @@ func TestStatusIsUnknownInEveryPlanThatChangesSomething(t *testing.T) {
 	before := "before"
 	for name, test := range map[string]struct {
 		configured string
+		open       bool // by the framework
 		repair     bool
 		unknown    bool
 	}{
-		"nothing changes":   {configured: "before"},
-		"something changes": {configured: "after", unknown: true},
-		"repair is due":     {configured: "before", repair: true, unknown: true},
+		"nothing changes":           {configured: "before"},
+		"nothing changes after all": {configured: "before", open: true},
+		"something changes":         {configured: "after", unknown: true},
+		"repair is due":             {configured: "before", repair: true, unknown: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			req, resp := change(t, test.configured, &before)
+			if test.open {
+				resp.Diagnostics.Append(resp.Plan.SetAttribute(t.Context(), path.Root("status"), types.StringUnknown())...)
+			}
 			tf.PlanStatus(t.Context(), req, resp, test.repair, path.Root("status"))
 			var status types.String
 			resp.Diagnostics.Append(resp.Plan.GetAttribute(t.Context(), path.Root("status"), &status)...)
@@ -146,5 +152,48 @@ func TestStatusIsUnknownInEveryPlanThatChangesSomething(t *testing.T) {
 				t.Errorf("status %s: %v", status, resp.Diagnostics)
 			}
 		})
+	}
+}
+
+func TestDataSourcesTakeTheProvidersPlace(t *testing.T) {
+	t.Parallel()
+	known, unknown, null := types.StringValue("acme-dev"), types.StringUnknown(), types.StringNull()
+	for name, test := range map[string]struct {
+		configured, provider types.String
+		want, said           string
+	}{
+		"configured":             {configured: types.StringValue("mine"), provider: known, want: "mine"},
+		"from the provider":      {configured: null, provider: known, want: "acme-dev"},
+		"provider not known yet": {configured: null, provider: unknown, said: "known after apply only"},
+		"nowhere":                {configured: null, provider: null, said: "in this data source"},
+	} {
+		for setting, read := range map[string]func(*tf.Provider, *diag.Diagnostics) string{
+			"project": func(p *tf.Provider, d *diag.Diagnostics) string {
+				return p.ProjectOr(test.configured, path.Root("project"), d)
+			},
+			"location": func(p *tf.Provider, d *diag.Diagnostics) string {
+				return p.LocationOr(test.configured, path.Root("location"), d)
+			},
+		} {
+			var diags diag.Diagnostics
+			got := read(&tf.Provider{Project: test.provider, Region: test.provider}, &diags)
+			if got != test.want || diags.HasError() != (test.said != "") {
+				t.Errorf("%s, %s: %q, %v", name, setting, got, diags)
+			}
+			if test.said != "" && !strings.Contains(diags[0].Detail(), test.said) {
+				t.Errorf("%s, %s: %q lacks %q", name, setting, diags[0].Detail(), test.said)
+			}
+		}
+	}
+}
+
+func TestWhatIsReadInAPlanNeedsAKnownProvider(t *testing.T) {
+	t.Parallel()
+	var diags diag.Diagnostics
+	if !(&tf.Provider{Known: true}).CheckKnown("The cluster", &diags) || diags.HasError() {
+		t.Error(diags)
+	}
+	if (&tf.Provider{}).CheckKnown("The cluster", &diags) || !diags.HasError() {
+		t.Error("an unknown provider was let through")
 	}
 }

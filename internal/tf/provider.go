@@ -12,7 +12,7 @@ import (
 // TypePrefix begins the type name of every resource.
 const TypePrefix = "twelvefactor_"
 
-// Provider is what the provider's Configure hands to the resources.
+// Provider is what the provider's Configure hands to resources, data sources and ephemeral resources.
 type Provider struct {
 	// Cloud runs the use cases. It is never nil, but nothing may be called through it unless Known.
 	Cloud *deploy.Cloud
@@ -27,7 +27,7 @@ type Provider struct {
 	Factors map[string]string
 }
 
-// FromProviderData gives the provider to a resource's Configure. It is nil while Terraform only validates.
+// FromProviderData gives the provider to the Configure of a resource, a data source or an ephemeral resource. It is nil while Terraform only validates.
 func FromProviderData(data any, diags *diag.Diagnostics) *Provider {
 	if data == nil {
 		return nil
@@ -39,4 +39,15 @@ func FromProviderData(data any, diags *diag.Diagnostics) *Provider {
 		return nil
 	}
 	return p
+}
+
+// CheckKnown is an error while it is not known whom to ask, for what is read during a plan and cannot wait for the apply.
+func (p *Provider) CheckKnown(what string, diags *diag.Diagnostics) bool {
+	if p.Known {
+		return true
+	}
+	diags.AddError(what+" cannot be read yet", "The configuration of provider \"twelvefactor\" has values that are known after apply only, and "+
+		"this is read during the plan.\n\nApply first what those values come from (terraform apply -target=ADDRESS), or give the provider values "+
+		"that are known.")
+	return false
 }

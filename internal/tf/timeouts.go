@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	ephemeral "github.com/hashicorp/terraform-plugin-framework-timeouts/ephemeral/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 )
@@ -18,6 +19,7 @@ const (
 	Read   Operation = "read"
 	Update Operation = "update"
 	Delete Operation = "delete"
+	Open   Operation = "open"
 )
 
 // Timeout is the configured time of an operation, or its default.
@@ -27,10 +29,22 @@ func Timeout(ctx context.Context, configured timeouts.Value, op Operation, byDef
 	}[op]
 	d, more := read(ctx, byDefault)
 	diags.Append(more...)
+	checkTimeout(d, op, byDefault, diags)
+	return d
+}
+
+// OpenTimeout is the same for opening an ephemeral resource.
+func OpenTimeout(ctx context.Context, configured ephemeral.Value, byDefault time.Duration, diags *diag.Diagnostics) time.Duration {
+	d, more := configured.Open(ctx, byDefault)
+	diags.Append(more...)
+	checkTimeout(d, Open, byDefault, diags)
+	return d
+}
+
+func checkTimeout(d time.Duration, op Operation, byDefault time.Duration, diags *diag.Diagnostics) {
 	if d <= 0 {
 		diags.AddError("Invalid timeout", fmt.Sprintf("timeouts.%s must be longer than zero, such as %q.", op, byDefault))
 	}
-	return d
 }
 
 // WithTimeout bounds ctx and lets the error of a timeout name the attribute to raise.

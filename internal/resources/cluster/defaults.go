@@ -49,11 +49,12 @@ var firstDefaults = map[string]attr.Value{
 	"monitoring":     types.SetUnknown(types.StringType),
 }
 
-// planDefaults fills in what the configuration leaves out, in the cluster and in each of its pools.
-func planDefaults(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+// planDefaults fills in what the configuration leaves out, in the cluster and in each of its pools. It tells whether
+// this provider's defaults hold.
+func planDefaults(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) (owned bool) {
 	origin, diags := req.Private.GetKey(ctx, originKey)
 	resp.Diagnostics.Append(diags...)
-	owned := req.State.Raw.IsNull() || string(origin) == originCreated
+	owned = req.State.Raw.IsNull() || string(origin) == originCreated
 	for name, value := range clusterDefaults {
 		planDefault(ctx, req, resp, path.Root(name), value, owned)
 	}
@@ -61,6 +62,28 @@ func planDefaults(ctx context.Context, req resource.ModifyPlanRequest, resp *res
 		planDefault(ctx, req, resp, path.Root(name), value, req.State.Raw.IsNull())
 	}
 	planPoolDefaults(ctx, req, resp, owned)
+	return owned
+}
+
+// planPlace plans project and location, and gives the project. The provider's are defaults of clusters that it makes: an
+// imported one stays where it is.
+func (r *clusterResource) planPlace(
+	ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse, owned bool,
+) (project types.String) {
+	var config model
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	if at := path.Root("project"); owned || !config.Project.IsNull() {
+		r.provider.PlanProject(ctx, req, resp, at)
+	} else {
+		planDefault(ctx, req, resp, at, config.Project, false)
+	}
+	if at := path.Root("location"); owned || !config.Location.IsNull() {
+		r.provider.PlanLocation(ctx, req, resp, at)
+	} else {
+		planDefault(ctx, req, resp, at, config.Location, false)
+	}
+	resp.Diagnostics.Append(resp.Plan.GetAttribute(ctx, path.Root("project"), &project)...)
+	return project
 }
 
 // planDefault plans a default, or what is in the state where the default does not hold.

@@ -35,3 +35,16 @@ func addForeignPool(t *testing.T, env *acctest.Env) {
 		t.Fatal(err)
 	}
 }
+
+// restore makes a cluster what it was.
+func restore(live, was *containerpb.Cluster) {
+	proto.Reset(live)
+	proto.Merge(live, was)
+}
+
+func setStatus(t *testing.T, env *acctest.Env, status containerpb.Cluster_Status) {
+	t.Helper()
+	if err := env.Fake.UpdateCluster(clusterID, func(c *containerpb.Cluster) { c.Status = status }); err != nil {
+		t.Error(err)
+	}
+}

@@ -113,7 +113,7 @@ func flatten(ctx context.Context, live *deploy.ClusterState, prior model, defaul
 	m.Name = types.StringValue(live.ID.Name)
 	m.Project = types.StringValue(live.ID.Project)
 	m.Location = types.StringValue(live.ID.Location)
-	m.ReleaseChannel = types.StringValue(live.ReleaseChannel)
+	m.ReleaseChannel = tf.StringOrNull(live.ReleaseChannel)
 	m.Network = types.StringValue(live.Network)
 	m.Subnetwork = tf.StringOrNull(live.Subnetwork)
 	m.WorkloadPool = tf.StringOrNull(live.WorkloadPool)

@@ -27,9 +27,8 @@ func (r *clusterResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 		checkProtection(state, &resp.Diagnostics)
 		return
 	}
-	planDefaults(ctx, req, resp)
-	project := r.provider.PlanProject(ctx, req, resp, path.Root("project"))
-	r.provider.PlanLocation(ctx, req, resp, path.Root("location"))
+	owned := planDefaults(ctx, req, resp)
+	project := r.planPlace(ctx, req, resp, owned)
 	r.provider.PlanEffectiveLabels(ctx, req, resp)
 	planWorkloadPool(ctx, project, resp)
 	noDrift := types.ListValueMust(types.StringType, []attr.Value{})

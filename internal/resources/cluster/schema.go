@@ -24,7 +24,10 @@ on, with ` + "`GKE_METADATA`" + ` on every node, and so are VPC-native networkin
 integrity monitoring of new nodes. Every other setting has a default, given with its reason below.
 
 **Defaults and imports.** In a cluster that this provider made, an attribute that the configuration leaves out has its default,
-and a change by hand shows as a difference. An imported cluster keeps what it has wherever the configuration says nothing.
+and a change by hand shows as a difference. An imported cluster keeps what it has wherever the configuration says nothing, its place included, and is never replaced for
+it. What an import does change: it switches Workload Identity on, and puts this provider's labels on the cluster and on nodes;
+` + "`drift`" + ` lists it. The configuration that ` + "`plan -generate-config-out=FILE`" + ` writes works as it is, but for pools that do not scale:
+` + "`max_nodes`" + ` is a decision. Pools that the configuration does not name are deleted. Autopilot clusters cannot be imported.
 
 Nodes carry the labels ` + "`twelvefactor.dev/capacity`" + ` and ` + "`twelvefactor.dev/pool`" + `, by which
 services choose them; Spot and preemptible nodes carry GKE's taint as well.

@@ -84,10 +84,10 @@ func networkSettings() map[string]schema.Attribute {
 func operationSettings() map[string]schema.Attribute {
 	components := func(what string, all []string) schema.SetAttribute {
 		return schema.SetAttribute{
-			MarkdownDescription: "Components whose " + what + " go to Cloud Operations: " + oneOf(all) + ". Default: what GKE collects in new clusters.",
+			MarkdownDescription: "Components whose " + what + " go to Cloud Operations: " + oneOf(all) + ". Default: what GKE collects in new clusters. An empty set collects nothing.",
 			ElementType:         types.StringType, Optional: true, Computed: true,
 			Validators: []validator.Set{
-				setvalidator.SizeAtLeast(1), setvalidator.NoNullValues(), setvalidator.ValueStringsAre(stringvalidator.OneOf(all...)),
+				setvalidator.NoNullValues(), setvalidator.ValueStringsAre(stringvalidator.OneOf(all...)),
 			},
 		}
 	}
