@@ -53,7 +53,7 @@ func (c *Cloud) KubeNow(ctx context.Context, id names.ClusterID) (*kube.Client, 
 
 // clusterServes is an error unless the cluster has a Kubernetes API that answers.
 func clusterServes(id names.ClusterID, cluster *containerpb.Cluster) error {
-	switch status := cluster.GetStatus(); status {
+	switch cluster.GetStatus() {
 	case containerpb.Cluster_PROVISIONING:
 		return ErrClusterCreating
 	case containerpb.Cluster_STOPPING:
@@ -63,8 +63,8 @@ func clusterServes(id names.ClusterID, cluster *containerpb.Cluster) error {
 	default:
 		return &Error{
 			Summary: fmt.Sprintf("Cluster %q cannot be used", id.Name),
-			Why:     fmt.Sprintf("GKE reports its status as %s.", clusterReason(status.String(), cluster.GetStatusMessage(), cluster.GetConditions())), //nolint:staticcheck // conditions came later and are not always set
-			Fix:     "Look at the cluster in the console; one in ERROR has to be deleted and made again: terraform apply -replace=twelvefactor_cluster.NAME",
+			Why:     fmt.Sprintf("GKE reports its status as %s.", clusterReasons(cluster, nil)),
+			Fix:     "Look at the cluster in the console; one in ERROR has to be deleted and made again, which the next plan of the configuration that holds it does.",
 		}
 	}
 }

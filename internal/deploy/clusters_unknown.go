@@ -21,8 +21,17 @@ const poolFlexStart = "flex_start"
 // built to know cannot be shown, and a plan that was made without it would take it back. Enums that no attribute shows
 // may have any value.
 var clusterShownEnums = []protoreflect.FullName{
-	"google.container.v1.ReleaseChannel.channel",
+	"google.container.v1.BinaryAuthorization.evaluation_mode",
+	"google.container.v1.GatewayAPIConfig.channel",
+	"google.container.v1.LoggingComponentConfig.enable_components",
+	"google.container.v1.MaintenanceExclusionOptions.scope",
+	"google.container.v1.MonitoringComponentConfig.enable_components",
+	"google.container.v1.NetworkConfig.datapath_provider",
+	"google.container.v1.NodePool.UpgradeSettings.strategy",
+	"google.container.v1.NodePoolAutoscaling.location_policy",
 	"google.container.v1.NodeTaint.effect",
+	"google.container.v1.ReleaseChannel.channel",
+	"google.container.v1.SecurityPostureConfig.mode",
 }
 
 // clusterUnknowns lists values of a newer API in the cluster and in its pools that are ours, as "field is 99".
@@ -46,6 +55,10 @@ func unknownEnums(at string, m protoreflect.Message) (unknown []string) {
 		here := at + string(f.Name())
 		switch {
 		case f.IsMap():
+			v.Map().Range(func(key protoreflect.MapKey, value protoreflect.Value) bool {
+				unknown = append(unknown, unknownValue(fmt.Sprintf("%s[%q]", here, key.String()), f.MapValue(), value)...)
+				return true
+			})
 		case f.IsList():
 			for i := range v.List().Len() {
 				unknown = append(unknown, unknownValue(here, f, v.List().Get(i))...)

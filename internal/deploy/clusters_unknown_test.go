@@ -31,6 +31,19 @@ func TestClusterValuesOfANewerAPI(t *testing.T) {
 			"taint effect": {func(c *containerpb.Cluster) {
 				spot(c).Config.Taints = append(spot(c).Config.Taints, &containerpb.NodeTaint{Key: "a", Effect: 99})
 			}, `node_pools["spot"].config.taints.effect is 99`},
+			"item of a list": {func(c *containerpb.Cluster) {
+				c.LoggingConfig = &containerpb.LoggingConfig{ComponentConfig: &containerpb.LoggingComponentConfig{
+					EnableComponents: []containerpb.LoggingComponentConfig_Component{1, 99},
+				}}
+			}, "logging_config.component_config.enable_components is 99"},
+			"value in a map": {func(c *containerpb.Cluster) {
+				exclusion := &containerpb.TimeWindow{Options: &containerpb.TimeWindow_MaintenanceExclusionOptions{
+					MaintenanceExclusionOptions: &containerpb.MaintenanceExclusionOptions{Scope: 99},
+				}}
+				c.MaintenancePolicy = &containerpb.MaintenancePolicy{Window: &containerpb.MaintenanceWindow{
+					MaintenanceExclusions: map[string]*containerpb.TimeWindow{"freeze": exclusion},
+				}}
+			}, `maintenance_policy.window.maintenance_exclusions["freeze"].maintenance_exclusion_options.scope is 99`},
 		}
 		for name, test := range tests {
 			t.Run(name, func(t *testing.T) {
