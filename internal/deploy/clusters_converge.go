@@ -63,7 +63,8 @@ func (r *clusterRun) mayRepeat(ctx context.Context, err error) bool {
 		return false
 	}
 	var operation *gcp.OperationError
-	if errors.As(err, &operation) {
+	var told *Error
+	if errors.As(err, &operation) || errors.As(err, &told) {
 		return false
 	}
 	kind := gcp.Classify(err)
@@ -148,6 +149,10 @@ func (r *clusterRun) waitForOther(ctx context.Context, operation string) error {
 }
 
 func (r *clusterRun) failed(step clusterStep, err error) error {
+	var told *Error
+	if errors.As(err, &told) {
+		return told // a roll knows more about itself
+	}
 	return &Error{
 		Summary:   fmt.Sprintf("Cluster %q: %s failed", r.goal.spec.ID.Name, step.what),
 		Why:       "The state shows what is live now.",

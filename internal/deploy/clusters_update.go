@@ -31,23 +31,24 @@ func (c *Cloud) ReadCluster(ctx context.Context, id names.ClusterID, prior *Clus
 // finishes what an earlier run left unfinished. With an error it returns what is live; the next update goes on from
 // there.
 func (c *Cloud) UpdateCluster(ctx context.Context, spec, prior ClusterSpec) (*ClusterState, []Notice, error) {
-	run := &clusterRun{cloud: c, goal: clusterGoal{spec: spec, prior: &prior, stamp: c.Stamp}}
+	nodes := newClusterNodes(c, spec.ID)
+	run := &clusterRun{cloud: c, goal: clusterGoal{spec: spec, prior: &prior, stamp: c.Stamp, nodes: nodes}}
 	if err := run.converge(ctx); err != nil {
 		// What cannot be read again is as it was before, as far as we know.
 		if gone := run.lookAgain(ctx); gone != nil && run.live == nil {
-			return nil, nil, run.notUpdated(err)
+			return nil, nodes.notices, run.notUpdated(err)
 		}
 		state := clusterStateOf(spec.ID, run.live, &prior)
-		return &state, nil, run.notUpdated(err)
+		return &state, nodes.notices, run.notUpdated(err)
 	}
 	state := run.state()
 	if len(state.Drift) > 0 {
-		return state, nil, run.unrepaired(state.Drift)
+		return state, nodes.notices, run.unrepaired(state.Drift)
 	}
 	if state.Status != ClusterReady {
-		return state, []Notice{run.degraded(nil)}, nil
+		return state, append(nodes.notices, run.degraded(nil)), nil
 	}
-	return state, nil, nil
+	return state, nodes.notices, nil
 }
 
 func (r *clusterRun) notUpdated(err error) error {

@@ -52,6 +52,15 @@ func (s NodePools) SetAutoscaling(ctx context.Context, name string, autoscaling 
 	return api.SetNodePoolAutoscaling(ctx, &containerpb.SetNodePoolAutoscalingRequest{Name: name, Autoscaling: autoscaling})
 }
 
+// SetSize starts a change of how many nodes a node pool has in each zone. Its autoscaler goes on from there.
+func (s NodePools) SetSize(ctx context.Context, name string, perZone int32) (*Operation, error) {
+	api, err := s.c.containerAPI(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return api.SetNodePoolSize(ctx, &containerpb.SetNodePoolSizeRequest{Name: name, NodeCount: perZone})
+}
+
 // Delete starts the deletion of a node pool.
 func (s NodePools) Delete(ctx context.Context, name string) (*Operation, error) {
 	api, err := s.c.containerAPI(ctx)

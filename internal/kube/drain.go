@@ -11,7 +11,6 @@ import (
 	"golang.org/x/sync/errgroup"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
 // drainWidth is how many requests a drain has in flight.
@@ -71,7 +70,7 @@ func (c *Client) Drain(ctx context.Context, pool string) error {
 		switch {
 		case err == nil:
 			return empty, d.progress(nil), nil
-		case isTransient(err), apierrors.IsConflict(err), ctx.Err() != nil:
+		case IsTransient(err), apierrors.IsConflict(err), ctx.Err() != nil:
 			return false, d.progress(err), nil
 		default:
 			return false, nil, err
@@ -154,11 +153,12 @@ func (d *drain) pods(ctx context.Context, nodes []PoolNode) ([]metav1.PartialObj
 // annotationMirror marks what the kubelet shows of pods that are files on its node; they end with the node.
 const annotationMirror = "kubernetes.io/config.mirror"
 
-// leaves tells whether a pod is to be moved. A DaemonSet's controller would put it right back on the closed node.
+// leaves tells whether a pod is to be moved. A DaemonSet's controller, Kubernetes' own or another project's of that kind,
+// would put it right back on the closed node.
 func leaves(pod *metav1.PartialObjectMetadata) bool {
 	owner := metav1.GetControllerOfNoCopy(pod)
 	_, mirror := pod.Annotations[annotationMirror]
-	return !mirror && (owner == nil || schema.FromAPIVersionAndKind(owner.APIVersion, owner.Kind).GroupKind() != schema.GroupKind{Group: "apps", Kind: "DaemonSet"})
+	return !mirror && (owner == nil || owner.Kind != "DaemonSet")
 }
 
 // podsWhere reads the metadata of the pods in all namespaces that a field selector matches.

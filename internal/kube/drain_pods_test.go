@@ -23,7 +23,7 @@ func TestPodsThatBelongToTheirNodeStay(t *testing.T) {
 		"of a ReplicaSet":             {controlled("apps/v1", "ReplicaSet"), true},
 		"of nobody":                   {metav1.PartialObjectMetadata{}, true},
 		"of a DaemonSet":              {controlled("apps/v1", "DaemonSet"), false},
-		"of somebody's own DaemonSet": {controlled("apps.kruise.io/v1alpha1", "DaemonSet"), true},
+		"of somebody's own DaemonSet": {controlled("apps.kruise.io/v1alpha1", "DaemonSet"), false},
 		"a mirror of a file":          {mirror, false},
 	} {
 		if got := leaves(&row.pod); got != row.leaves {

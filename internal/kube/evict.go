@@ -15,7 +15,10 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 )
+
+var accessReview = schema.GroupVersionKind{Group: "authorization.k8s.io", Version: "v1", Kind: "SelfSubjectAccessReview"}
 
 // BudgetsError says that a pod has several disruption budgets. The Eviction API moves no such pod, ever.
 type BudgetsError struct {
@@ -58,10 +61,26 @@ func (c *Client) evict(ctx context.Context, pod *metav1.PartialObjectMetadata) (
 			return refused.Error(), refused
 		}
 	}
-	if isTransient(err) {
+	// A webhook that says no, as those of some operators do, will have its reasons, and may say yes later.
+	if IsTransient(err) || apierrors.IsForbidden(err) && c.mayEvict(ctx, pod.Namespace) {
 		return err.Error(), nil
 	}
 	return err.Error(), fmt.Errorf("evict pod %s/%s: %w", pod.Namespace, pod.Name, err)
+}
+
+// mayEvict asks whether the caller has the right to evict pods.
+func (c *Client) mayEvict(ctx context.Context, namespace string) bool {
+	answer, err := c.of(Ref{GVK: accessReview}).Create(ctx, &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": accessReview.GroupVersion().String(), "kind": accessReview.Kind,
+		"spec": map[string]any{"resourceAttributes": map[string]any{
+			"namespace": namespace, "verb": "create", "resource": "pods", "subresource": "eviction",
+		}},
+	}}, metav1.CreateOptions{})
+	if err != nil {
+		return false
+	}
+	allowed, _, _ := unstructured.NestedBool(answer.Object, "status", "allowed")
+	return allowed
 }
 
 func ending(pod *metav1.PartialObjectMetadata) string {

@@ -46,7 +46,7 @@ func (c *Client) PoolNodes(ctx context.Context, pool string) ([]PoolNode, error)
 func (c *Client) WaitNodes(ctx context.Context, pool string, enough func([]PoolNode) bool) error {
 	return c.poll(ctx, "the nodes of node pool "+pool, func(ctx context.Context) (bool, error, error) {
 		nodes, err := c.PoolNodes(ctx, pool)
-		if isTransient(err) {
+		if IsTransient(err) {
 			return false, err, nil
 		}
 		return err == nil && enough(nodes), nil, err
@@ -102,7 +102,7 @@ func (c *Client) Uncordon(ctx context.Context, pool string) error {
 				err = c.patchNode(ctx, node, nil, nil)
 			}
 		}
-		if isTransient(err) || apierrors.IsConflict(err) {
+		if IsTransient(err) || apierrors.IsConflict(err) {
 			return false, err, nil
 		}
 		return err == nil, nil, err
