@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/fakegcp"
 )
 
 // TestExamples applies every folder under examples/ as a user would: apply from nothing, an empty plan, destroy,
@@ -53,7 +51,7 @@ func applyExample(t *testing.T, root, example string) {
 	t.Helper()
 	canaries := NewCanaries()
 	value := canaries.Text(t, "payments_api_key")
-	env := New(t, withKubernetes(t))
+	env := New(t, WithKubernetes(t))
 	cli := env.CLI(t, "TF_VAR_payments_api_key="+value)
 	copyProject(t, root, cli.Dir)
 	base := cli.Dir
@@ -71,16 +69,6 @@ func applyExample(t *testing.T, root, example string) {
 	if err := env.CheckNothingLeft(); err != nil {
 		t.Error(err)
 	}
-}
-
-// withKubernetes puts a real Kubernetes behind the clusters of this world; it starts when a cluster is first used.
-func withKubernetes(t *testing.T) Option {
-	t.Helper()
-	bin, err := kubernetesBin()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return WithFake(func(o *fakegcp.Options) { o.KubernetesBin = bin })
 }
 
 // copyProject copies what users copy, so that relative module sources resolve.
