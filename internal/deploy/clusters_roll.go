@@ -20,6 +20,9 @@ import (
 //	autoscaler                 off in a pool that is on its way out, and only then are nodes closed
 //	twelvefactor.dev/cordoned  on the nodes that a roll has closed
 
+// PoolRolls tells whether a change of a pool from one spec to another is one that needs a new pool.
+func PoolRolls(from, to PoolSpec) bool { return !from.sameNodes(to) }
+
 // poolSteps brings one key to its declared state.
 func (g clusterGoal) poolSteps(live *containerpb.Cluster, key string, generations []*containerpb.NodePool) []clusterStep {
 	current, old := clusterCurrentPool(generations, g.spec.Pools[key])

@@ -35,6 +35,7 @@ func (r *clusterResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 	repair := state.Status.ValueString() != deploy.ClusterReady
 	tf.PlanStatus(ctx, req, resp, repair, path.Root("status"))
 	planMissing(ctx, resp)
+	planRolls(ctx, state, resp)
 	if len(resp.RequiresReplace) > 0 {
 		checkProtection(state, &resp.Diagnostics)
 	}
