@@ -2,6 +2,7 @@ package deploy_test
 
 import (
 	"context"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -281,6 +282,33 @@ func TestClusterRollGoesOnAndBack(t *testing.T) {
 	}
 	w.checkOnly(deploy.PoolPreemptible)
 	w.checkEffects(map[string]int{"CreateNodePool": 3, "SetNodePoolAutoscaling": 5, "DeleteNodePool": 3})
+}
+
+// Stopped at any moment, with the state of before as after a kill and with other changes in between, rolls end with one
+// pool and never go below the budget.
+func TestClusterRollsStoppedAnywhereEndWithOnePool(t *testing.T) {
+	t.Parallel()
+	w := newRollWorld(t, 2)
+	seen := w.watch()
+	before := w.state
+	seed := uint64(time.Now().UnixNano())
+	draw := rand.New(rand.NewPCG(seed, 0))
+	capacities := []string{deploy.PoolOnDemand, deploy.PoolSpot, deploy.PoolPreemptible}
+	for range 8 {
+		capacity, stop := capacities[draw.IntN(3)], time.Duration(10+draw.IntN(3000))*time.Millisecond
+		_, err := w.update(capacity, stop)
+		if draw.IntN(2) == 0 {
+			w.state = before
+		}
+		t.Logf("%s, stopped after %s: %v", capacity, stop, err)
+	}
+	if _, err := w.update(deploy.PoolSpot, time.Minute); err != nil {
+		t.Fatalf("seed %d: %v", seed, err)
+	}
+	w.checkOnly(deploy.PoolSpot)
+	if least, _ := seen.Stop(t); least < 2 {
+		t.Errorf("seed %d: at least %d pods were available, want 2", seed, least)
+	}
 }
 
 // A pool that is no longer declared is drained in the same way.

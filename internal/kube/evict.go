@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
@@ -17,6 +18,9 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
+
+// evictionTime bounds one eviction, which takes milliseconds, even where the drain is stopped.
+const evictionTime = 5 * time.Second
 
 var accessReview = schema.GroupVersionKind{Group: "authorization.k8s.io", Version: "v1", Kind: "SelfSubjectAccessReview"}
 
@@ -38,13 +42,20 @@ func (c *Client) evict(ctx context.Context, pod *metav1.PartialObjectMetadata) (
 	if pod.DeletionTimestamp != nil {
 		return ending(pod), nil
 	}
+	if ctx.Err() != nil {
+		return "there was no time to ask it to go", nil
+	}
 	request := &unstructured.Unstructured{Object: map[string]any{
 		"apiVersion": "policy/v1", "kind": "Eviction",
 		"metadata": map[string]any{"name": pod.Name, "namespace": pod.Namespace},
 		// Another pod that has got the name meanwhile, as in a StatefulSet, is not the one that was seen on the node.
 		"deleteOptions": map[string]any{"preconditions": map[string]any{"uid": string(pod.UID)}},
 	}}
-	_, err = c.of(Ref{GVK: Pod, Namespace: pod.Namespace}).Create(ctx, request, metav1.CreateOptions{}, "eviction")
+	// Between counting a pod as disrupted and deleting it the server stops when its caller goes away, and then its budget is
+	// spent for two minutes (DeletionTimeout of the disruption controller). So a request that was begun is ended.
+	whole, cancel := context.WithTimeout(context.WithoutCancel(ctx), evictionTime)
+	defer cancel()
+	_, err = c.of(Ref{GVK: Pod, Namespace: pod.Namespace}).Create(whole, request, metav1.CreateOptions{}, "eviction")
 	switch {
 	case err == nil:
 		return "it was told to end just now", nil

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"cloud.google.com/go/container/apiv1/containerpb"
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
@@ -14,6 +15,8 @@ import (
 	"k8s.io/client-go/kubernetes"
 
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/acctest"
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/fakegcp"
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/gcp"
 )
 
 // nodeAccount is an account that every project has.
@@ -97,6 +100,42 @@ func TestClusterRollGoesOnAfterAKill(t *testing.T) {
 	env.CheckEffects(t, "DeleteNodePool", 1)
 }
 
+// Killed before and after each call that a roll makes, the next apply goes on: nothing is made, deleted or asked for twice.
+func TestClusterRollGoesOnAfterAKillAtEachCall(t *testing.T) {
+	t.Parallel()
+	for _, method := range []string{"CreateNodePool", "SetNodePoolAutoscaling", "DeleteNodePool"} {
+		for _, when := range []fakegcp.When{fakegcp.Before, fakegcp.After} {
+			t.Run(method+" "+string(when), func(t *testing.T) {
+				t.Parallel()
+				env := acctest.New(t, acctest.WithOperationTime(time.Second))
+				cli := env.CLI(t)
+				cli.Write(t, "main.tf", env.Config(rolling("")))
+				cli.MustRun(t, "apply", "-auto-approve")
+				before := operations(t, env)
+				cli.Write(t, "main.tf", env.Config(rolling(asAccount)))
+				if err := env.Fake.Inject(fakegcp.Fault{Method: method, Occurrence: 1, When: when, Kind: fakegcp.FaultHang}); err != nil {
+					t.Fatal(err)
+				}
+				killed := cli.Start(t, "apply", "-auto-approve")
+				until(t, env, "the call", func() bool { return env.Fake.Faults()[0].Struck > 0 })
+				killed.Kill(t)
+				cli.MustRun(t, "apply", "-auto-approve")
+				cli.MustRun(t, "plan", "-detailed-exitcode")
+				if pools := liveCluster(t, env).GetNodePools(); len(pools) != 1 || pools[0].GetConfig().GetServiceAccount() != nodeAccount {
+					t.Errorf("the pools are %v", pools)
+				}
+				for _, kind := range []containerpb.Operation_Type{
+					containerpb.Operation_CREATE_NODE_POOL, containerpb.Operation_UPDATE_CLUSTER, containerpb.Operation_DELETE_NODE_POOL,
+				} {
+					if got := operations(t, env)[kind] - before[kind]; got != 1 {
+						t.Errorf("there were %d operations %s, want 1", got, kind)
+					}
+				}
+			})
+		}
+	}
+}
+
 // A budget that lets no pod go ends in the timeout, with an error that names it. Taken back, the old pool serves again.
 func TestClusterRollThatABudgetHoldsIsExplainedAndTakenBack(t *testing.T) {
 	t.Parallel()
@@ -143,6 +182,22 @@ func TestClusterRollThatABudgetHoldsIsExplainedAndTakenBack(t *testing.T) {
 	}})
 	env.CheckEffects(t, "CreateNodePool", 1)
 	env.CheckEffects(t, "DeleteNodePool", 1)
+}
+
+// operations counts the operations that there were, by kind.
+func operations(t *testing.T, env *acctest.Env) map[containerpb.Operation_Type]int {
+	t.Helper()
+	client := gcp.New(gcp.Options{EmulatorHost: env.Fake.Addr()})
+	defer func() { _ = client.Close() }()
+	all, err := client.Clusters().ListOperations(t.Context(), "projects/"+acctest.Project+"/locations/"+acctest.Region)
+	if err != nil {
+		t.Fatal(err)
+	}
+	count := map[containerpb.Operation_Type]int{}
+	for _, op := range all {
+		count[op.GetOperationType()]++
+	}
+	return count
 }
 
 // setBudget changes the service's own disruption budget.
