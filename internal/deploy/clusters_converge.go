@@ -155,7 +155,7 @@ func (r *clusterRun) failed(step clusterStep, err error) error {
 	}
 	return &Error{
 		Summary:   fmt.Sprintf("Cluster %q: %s failed", r.goal.spec.ID.Name, step.what),
-		Why:       "The state shows what is live now.",
+		Why:       "The state shows what is live now." + r.stillServing(step),
 		Fix:       "Run apply again when the cause is gone: it goes on from there.",
 		Attribute: step.attribute,
 		Err:       err,

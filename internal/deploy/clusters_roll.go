@@ -158,3 +158,19 @@ func (g clusterGoal) retirePool(key string, pool, successor *containerpb.NodePoo
 	})
 	return steps
 }
+
+// stillServing says of a failed step that the pool which was to be replaced is untouched, where that is so.
+func (r *clusterRun) stillServing(step clusterStep) string {
+	if len(step.attribute) < 2 {
+		return ""
+	}
+	key := step.attribute[1]
+	want, declared := r.goal.spec.Pools[key]
+	_, old := clusterCurrentPool(clusterPoolsOf(r.live, r.goal.known())[key], want)
+	for _, pool := range old {
+		if declared && pool.GetAutoscaling().GetEnabled() && pool.GetStatus() == containerpb.NodePool_RUNNING {
+			return fmt.Sprintf(" Node pool %q, which was to be replaced, goes on serving.", pool.GetName())
+		}
+	}
+	return ""
+}

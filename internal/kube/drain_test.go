@@ -10,6 +10,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -20,7 +21,7 @@ import (
 )
 
 // drainTests are the tests that need two pools of their own, NAME-old and NAME-new.
-var drainTests = []string{"move", "held", "twice", "open", "reader"}
+var drainTests = []string{"move", "held", "twice", "open", "reader", "denied"}
 
 // onPools is a workload's place: the nodes of both pools of a test.
 const onPools = `
@@ -240,6 +241,47 @@ func TestDrainTellsThatItMayNot(t *testing.T) {
 	}
 	if firstNode(t, "reader-old").Spec.Unschedulable {
 		t.Error("the node was closed")
+	}
+}
+
+// Admission that refuses an eviction is not a lack of rights: an operator may be about to move the pod itself.
+func TestDrainWaitsForAdmission(t *testing.T) {
+	t.Parallel()
+	client, namespace := webOnOldNodes(t, "denied", "maxUnavailable: 1")
+	for _, object := range []string{`
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicy
+metadata: {name: no-evictions}
+spec:
+  matchConstraints: {resourceRules: [{apiGroups: [""], apiVersions: [v1], operations: [CREATE], resources: [pods/eviction]}]}
+  validations: [{expression: "false", reason: Forbidden, message: the operator moves it}]
+`, `
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicyBinding
+metadata: {name: no-evictions}
+spec:
+  policyName: no-evictions
+  validationActions: [Deny]
+  matchResources: {namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: ` + namespace + `}}}
+`} {
+		apply(t, client, parse(t, object), kube.ApplyOptions{})
+	}
+	pods := administrator(t).CoreV1().Pods(namespace)
+	list, err := pods.List(t.Context(), metav1.ListOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the policy in force", func() bool {
+		return apierrors.IsForbidden(pods.EvictV1(t.Context(), &policyv1.Eviction{
+			ObjectMeta: metav1.ObjectMeta{Name: list.Items[0].Name}, DeleteOptions: &metav1.DeleteOptions{DryRun: []string{metav1.DryRunAll}},
+		}))
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	defer cancel()
+	err = client.Drain(ctx, "denied-old")
+	var left *kube.DrainError
+	if apierrors.IsForbidden(err) || !errors.As(err, &left) || len(left.Pods) != 3 || !strings.Contains(left.Pods[0].Why, "the operator moves it") {
+		t.Errorf("the drain ended with %v", err)
 	}
 }
 
