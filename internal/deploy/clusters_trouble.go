@@ -44,7 +44,7 @@ func (r *clusterRun) failed(step clusterStep, err error) error {
 	if told, ok := inUsersWords(err); ok {
 		return told
 	}
-	why := "The state shows what is live now."
+	why := "The state shows what is live now." + r.stillServing(step)
 	if r.running != nil && gcp.Classify(err) == gcp.Canceled {
 		why = fmt.Sprintf("GKE goes on with %s. %s", r.inTheWay(r.running), why)
 	}
