@@ -83,7 +83,7 @@ func (n *clusterNodes) leave(err error) {
 		Summary: fmt.Sprintf("GKE alone drained node pools of cluster %q", n.cluster.Name),
 		Detail: "The Kubernetes API of the cluster could not be used to move the pods away before a pool was deleted. GKE drains the " +
 			"nodes of a pool that it deletes and keeps to disruption budgets as well, but not without end: pods that are left after " +
-			"its own limit of one hour are ended. Nor was it seen that the nodes of a new pool were ready.\n\n" +
+			"its own time limit are ended. Nor was it seen that the nodes of a new pool were ready.\n\n" +
 			"To have it done here, run the provider where the cluster's endpoint can be reached, as a caller with " +
 			"container.nodes.list, container.nodes.update, container.pods.list and container.pods.evict " +
 			"(roles/container.developer has them).\n\nOriginal error: " + gcp.Message(err),

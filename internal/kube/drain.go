@@ -41,7 +41,7 @@ const maxListed = 10
 
 // Error names the pods.
 func (e *DrainError) Error() string {
-	text := fmt.Sprintf("%d pods are still on node pool %s: %s", len(e.Pods), e.NodePool, listed(e.Pods))
+	text := fmt.Sprintf("still on node pool %s: %s", e.NodePool, listed(e.Pods))
 	if len(e.Waiting) > 0 {
 		text += "; waiting for a node: " + listed(e.Waiting)
 	}
@@ -65,17 +65,22 @@ func listed(pods []HeldPod) string {
 // until ctx ends; then the error holds a DrainError.
 func (c *Client) Drain(ctx context.Context, pool string) error {
 	d := &drain{client: c, left: DrainError{NodePool: pool}}
-	return c.poll(ctx, "the pods to leave node pool "+pool, func(ctx context.Context) (bool, error, error) {
+	for attempt, before := 0, 0; ; attempt++ {
 		empty, err := d.round(ctx)
-		switch {
-		case err == nil:
-			return empty, d.progress(nil), nil
-		case IsTransient(err), apierrors.IsConflict(err), ctx.Err() != nil:
-			return false, d.progress(err), nil
-		default:
-			return false, nil, err
+		if err == nil && empty {
+			return nil
 		}
-	})
+		if err != nil && !IsTransient(err) && !apierrors.IsConflict(err) && ctx.Err() == nil {
+			return err
+		}
+		if len(d.left.Pods) < before {
+			attempt = 0 // a budget lets one pod go after the other: the next may be as quick
+		}
+		before = len(d.left.Pods)
+		if cause := c.clock.Sleep(ctx, c.pause(attempt)); cause != nil {
+			return fmt.Errorf("waiting for the pods to leave node pool %s: %w", pool, ended(cause, d.progress(err)))
+		}
+	}
 }
 
 // drain is one Drain in progress. What it knows it has read: a new one goes on where the one before was stopped.

@@ -16,9 +16,9 @@ import (
 var statuses = []struct{ name, meaning string }{
 	{deploy.ClusterReady, "it serves, with all of its pools"},
 	{deploy.ClusterCreating, "its creation, or that of a pool, is not finished: the next apply goes on"},
-	{deploy.ClusterDegraded, "it serves, but GKE reports a problem with it or with a pool"},
-	{deploy.ClusterFailed, "it cannot be used, and the next apply makes it anew"},
-	{deploy.ClusterDeleting, "GKE is deleting it"},
+	{deploy.ClusterDegraded, "it serves, but GKE reports a problem with it or with a pool, such as one that got no machines: the next apply makes GKE try again"},
+	{deploy.ClusterFailed, "it cannot be used, and the next plan replaces it"},
+	{deploy.ClusterDeleting, "GKE is deleting it, and the next plan replaces it when it is gone"},
 }
 
 func computed() map[string]schema.Attribute {
