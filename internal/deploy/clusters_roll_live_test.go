@@ -33,7 +33,7 @@ type rollWorld struct {
 func rollSpec(capacity string) deploy.ClusterSpec {
 	spec := smallCluster()
 	spec.Pools = map[string]deploy.PoolSpec{
-		"base": {MachineType: "e2-standard-2", Capacity: capacity, MinNodes: 3, MaxNodes: 6, DiskGB: 100},
+		"base": {MachineType: "e2-standard-2", Capacity: capacity, Isolate: true, MinNodes: 3, MaxNodes: 6, DiskGB: 100},
 	}
 	return spec
 }

@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"cloud.google.com/go/container/apiv1/containerpb"
@@ -168,9 +170,13 @@ func (r *clusterRun) notUpdated(err error) error {
 }
 
 func (r *clusterRun) unrepaired(drift []string) error {
+	serving := ""
+	for _, key := range slices.Sorted(maps.Keys(r.goal.spec.Pools)) {
+		serving += r.stillServing(clusterStep{attribute: []string{"node_pools", key}})
+	}
 	return &Error{
 		Summary: fmt.Sprintf("Cluster %q still differs from what was declared", r.goal.spec.ID.Name),
-		Why:     fmt.Sprintf("%q. GKE reports: %s", drift, r.reasons()),
+		Why:     fmt.Sprintf("%q. GKE reports: %s%s", drift, r.reasons(), serving),
 		Fix:     "Apply again when the cause is gone.",
 	}
 }

@@ -60,7 +60,8 @@ func (c *Cloud) ResumeCluster(ctx context.Context, spec, prior ClusterSpec, oper
 	}
 	state := run.state()
 	if len(state.Drift) > 0 {
-		return state, nodes.notices, run.unrepaired(state.Drift)
+		reached := clusterStateOf(spec.ID, run.live, &prior)
+		return &reached, nodes.notices, run.unrepaired(state.Drift)
 	}
 	if state.Status != ClusterReady {
 		return state, append(nodes.notices, run.degraded(nil)), nil
