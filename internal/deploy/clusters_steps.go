@@ -32,6 +32,8 @@ type clusterGoal struct {
 	stamp names.Stamp
 	// marked leaves the creating mark on.
 	marked bool
+	// now is when an exclusion that is to be made begins.
+	now time.Time
 }
 
 // steps compares the live cluster with the goal and lists what is left to do, in order. It looks at nothing else, so

@@ -23,6 +23,7 @@ func (c *Cloud) ReadCluster(ctx context.Context, id names.ClusterID, prior *Clus
 		return nil, clusterIsAutopilot(id)
 	}
 	state := clusterStateOf(id, live, prior)
+	state.Upgrades = c.readUpgrades(ctx, live, id, prior)
 	if _, marked := live.GetResourceLabels()[names.LabelCreating]; marked && state.Status == ClusterCreating {
 		running, err := c.GCP.Clusters().RunningOperations(ctx, id.String())
 		state.Finishing = err == nil && len(running) > 0 // who may not list operations is told of the mark
@@ -34,7 +35,7 @@ func (c *Cloud) ReadCluster(ctx context.Context, id names.ClusterID, prior *Clus
 // finishes what an earlier run left unfinished. With an error it returns what is live; the next update goes on from
 // there.
 func (c *Cloud) UpdateCluster(ctx context.Context, spec, prior ClusterSpec) (*ClusterState, []Notice, error) {
-	run := &clusterRun{cloud: c, goal: clusterGoal{spec: spec, prior: &prior, stamp: c.Stamp}}
+	run := &clusterRun{cloud: c, goal: clusterGoal{spec: spec, prior: &prior, stamp: c.Stamp, now: c.Clock.Now()}}
 	if err := run.converge(ctx); err != nil {
 		// What cannot be read again is as it was before, as far as we know.
 		if gone := run.lookAgain(ctx); gone != nil && run.live == nil {

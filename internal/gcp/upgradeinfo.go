@@ -16,17 +16,6 @@ func (s Clusters) UpgradeInfo(ctx context.Context, name string) (*containerpb.Cl
 	return api.FetchClusterUpgradeInfo(ctx, &containerpb.FetchClusterUpgradeInfoRequest{Name: name})
 }
 
-// SetMaintenancePolicy starts the replacement of a cluster's whole maintenance policy: window, exclusions and disruption
-// budget. The policy's resource version is the one that the cluster had when the new policy was computed; GKE refuses an
-// older one.
-func (s Clusters) SetMaintenancePolicy(ctx context.Context, name string, policy *containerpb.MaintenancePolicy) (*Operation, error) {
-	api, err := s.c.containerAPI(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return api.SetMaintenancePolicy(ctx, &containerpb.SetMaintenancePolicyRequest{Name: name, MaintenancePolicy: policy})
-}
-
 // ServerConfig reads which versions the release channels of projects/P/locations/L have.
 func (s Clusters) ServerConfig(ctx context.Context, parent string) (*containerpb.ServerConfig, error) {
 	api, err := s.c.containerAPI(ctx)
