@@ -61,6 +61,14 @@ type UpgradeDecision struct {
 	Notices []Notice
 }
 
+// Warnings are the notices, none of nothing.
+func (d *UpgradeDecision) Warnings() []Notice {
+	if d == nil {
+		return nil
+	}
+	return d.Notices
+}
+
 // upgradeFacts are what a decision depends on, and nothing else.
 type upgradeFacts struct {
 	rule  UpgradeAfter
