@@ -52,7 +52,9 @@ func TestConformanceUpgradesInExclusions(t *testing.T) {
 	}
 	fact(t, "1.1", "only NO_MINOR_UPGRADES lets nodes have patches, and only NO_UPGRADES keeps them from the control plane", source, func(t *testing.T) {
 		g := behind(t)
-		must(t, g.UpdateCluster(devCluster, func(c *containerpb.Cluster) { c.CurrentMasterVersion, c.NodePools[0].Version = "1.34.1-gke.1", "1.34.0-gke.1" }))
+		must(t, g.UpdateCluster(devCluster, func(c *containerpb.Cluster) {
+			c.CurrentMasterVersion, c.NodePools[0].Version = "1.34.1-gke.1", "1.34.0-gke.1"
+		}))
 		g.updated(g.setExclusion("", containerpb.MaintenanceExclusionOptions_NO_UPGRADES, 10))
 		refused(t, g, fakegcp.UnattendedUpgradeMaster, "", containerpb.MaintenanceExclusionOptions_NO_UPGRADES)
 		g.updated(g.setExclusion("", containerpb.MaintenanceExclusionOptions_NO_MINOR_OR_NODE_UPGRADES, 10))
