@@ -163,7 +163,13 @@ func TestDecideUpgrades(t *testing.T) {
 			UpgradeLift, v34b, "",
 		},
 		"by minor: the patch is not there yet": {waiting(byMinor, target(v34b)), "", v34a, "not there yet"},
-		"by minor: the minor is young":         {waiting(byMinor, born(v34a, 3)), "", "", "soaks until"},
+		"by minor: the patch is on the control plane only": {
+			waiting(byMinor, target(v34b), func(f *upgradeFacts) {
+				f.other.cluster.CurrentMasterVersion = v34b
+				f.other.info.UpgradeDetails = append(f.other.info.UpgradeDetails, upgraded(v34a, v34b, daysAgo(1)))
+			}), "", v34a, `node pool "base" runs ` + v34a,
+		},
+		"by minor: the minor is young": {waiting(byMinor, born(v34a, 3)), "", "", "soaks until"},
 		"other being upgraded: it ran the old version for long": {
 			waiting(runs(v35, upgradeIn(containerpb.UpgradeDetails_RUNNING, v34a, v35, daysAgo(0)), upgraded(v33, v34a, daysAgo(10)))),
 			UpgradeLift, v34a, "",
@@ -201,6 +207,15 @@ func TestDecideUpgrades(t *testing.T) {
 		},
 		"GKE has forgotten since when, and it had soaked": {
 			waiting(runs(v34a), last(UpgradeDecision{Soaked: v34a})), UpgradeLift, v34a, "",
+		},
+		"GKE has forgotten since when, and nobody has seen it": {
+			waiting(runs(v34a)), "", "", "since 2026-11-28T12:00:00Z",
+		},
+		"an upgrade that took nine days: what came before was there for ten": {
+			waiting(nodesRun(v35, &containerpb.UpgradeDetails{
+				State: containerpb.UpgradeDetails_SUCCEEDED, InitialVersion: v34a, TargetVersion: v35,
+				StartTime: timestamppb.New(daysAgo(10)), EndTime: timestamppb.New(daysAgo(1)),
+			})), UpgradeLift, v34a, "",
 		},
 		"a young node pool at the soaked version": {
 			waiting(last(UpgradeDecision{Soaked: v34a}), func(f *upgradeFacts) {
