@@ -160,3 +160,17 @@ func (f upgradeFacts) otherNotice() Notice {
 		f.rule.Cluster, gcp.Message(f.otherUnreadable))
 	return notice
 }
+
+// UpgradesWait notes that a cluster waits for another one, and warns if that one waits for it: as far as both were planned
+// in this process, which is when one configuration has them.
+func (c *Cloud) UpgradesWait(id, other names.ClusterID) []Notice {
+	c.upgradeOrder.Store(id, other)
+	if back, ok := c.upgradeOrder.Load(other); !ok || back != id {
+		return nil
+	}
+	return []Notice{{
+		Summary: fmt.Sprintf("Clusters %q and %q wait for each other's upgrades", id.Name, other.Name),
+		Detail: "Neither is upgraded to a new minor version before the other has run it, so both stay where they are until the end of support. " +
+			"Remove upgrade_after from the one that is to go first, which is usually development's.",
+	}}
+}

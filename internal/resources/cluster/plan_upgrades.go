@@ -10,6 +10,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/deploy"
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/names"
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/tf"
 )
 
 // heldAtFirst is the reason as long as nothing has been found out: it must be the same when the plan is made and when it
@@ -18,13 +20,13 @@ const heldAtFirst = "Held until a refresh has found out what the other cluster h
 
 // planUpgrades plans what becomes of the exclusion. Whether it is due to be lifted, or to come back, Read has decided: only
 // that may look at the clock and at the other cluster. A new rule, or another one, holds until the next refresh.
-func planUpgrades(ctx context.Context, state model, resp *resource.ModifyPlanResponse) {
+func (r *clusterResource) planUpgrades(ctx context.Context, state model, resp *resource.ModifyPlanResponse) {
 	var plan model
 	resp.Diagnostics.Append(resp.Plan.Get(ctx, &plan)...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	checkOtherCluster(ctx, plan, &resp.Diagnostics)
+	r.checkOtherCluster(ctx, plan, &resp.Diagnostics)
 	upgrades := types.ObjectNull(upgradesType.AttrTypes)
 	if !plan.UpgradeAfter.IsNull() {
 		upgrades = plannedUpgrades(ctx, plan, state, &resp.Diagnostics)
@@ -63,13 +65,20 @@ func checkUpgradeAfter(ctx context.Context, m model, diags *diag.Diagnostics) {
 	}
 }
 
-// checkOtherCluster refuses a cluster that waits for itself.
-func checkOtherCluster(ctx context.Context, plan model, diags *diag.Diagnostics) {
+// checkOtherCluster refuses a cluster that waits for itself, and warns of two that wait for each other.
+func (r *clusterResource) checkOtherCluster(ctx context.Context, plan model, diags *diag.Diagnostics) {
 	rule, ok := upgradeRule(ctx, plan.UpgradeAfter, diags)
-	known := !plan.Project.IsUnknown() && !plan.Location.IsUnknown() && !plan.Name.IsUnknown()
-	if ok && known && rule.Cluster.ValueString() == plan.clusterID().String() {
+	if !ok || plan.Project.IsUnknown() || plan.Location.IsUnknown() || plan.Name.IsUnknown() {
+		return
+	}
+	other, err := names.ParseClusterID(rule.Cluster.ValueString())
+	switch {
+	case err != nil: // not known yet, or refused by the schema
+	case other == plan.clusterID():
 		diags.AddAttributeError(path.Root("upgrade_after").AtName("cluster"), fmt.Sprintf("Cluster %q waits for itself", plan.Name.ValueString()),
 			"Its upgrades would be held until its version's end of support, because no version can soak before it comes. Name the cluster of the "+
 				"environment that goes first, such as development's.")
+	case r.provider.Cloud != nil:
+		tf.AddNotices(diags, r.provider.Cloud.UpgradesWait(plan.clusterID(), other))
 	}
 }

@@ -36,7 +36,7 @@ func upgradeSettings() map[string]schema.Attribute {
 					MarkdownDescription: "Required. Id of the cluster that goes first: `projects/P/locations/L/clusters/C`. Whoever plans needs " +
 						"`container.clusters.get` there. Two clusters must not name each other: neither would be upgraded before its end of support.",
 					Optional:   true, // but see checkUpgradeAfter
-					Validators: []validator.String{tf.Checked("a cluster's id", checkClusterID)},
+					Validators: []validator.String{tf.Checked("a cluster's id", checkUpgradeCluster)},
 				},
 				"soak": schema.StringAttribute{
 					MarkdownDescription: "Required. How long the other cluster must have run a version, such as `168h`: at least `1h`.",
@@ -70,8 +70,8 @@ func upgradeSettings() map[string]schema.Attribute {
 	}
 }
 
-func checkClusterID(id string) error {
-	if _, err := names.ParseClusterID(id); err != nil {
+func checkUpgradeCluster(id string) error {
+	if checkClusterID(id) != nil {
 		return fmt.Errorf("%s is not one; for example %q, or twelvefactor_cluster.dev.id", names.Quote(id),
 			"projects/acme-dev/locations/asia-northeast1/clusters/dev")
 	}

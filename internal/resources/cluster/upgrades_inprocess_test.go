@@ -266,6 +266,27 @@ func TestClusterUpgradesMeetAnotherWriter(t *testing.T) {
 	p.check(t, false, "")
 }
 
+// Two clusters of one configuration that name each other are warned about, whichever is planned first.
+func TestClusterUpgradesThatWaitForEachOther(t *testing.T) {
+	t.Parallel()
+	provider := acctest.New(t).InProcess(t, "twelvefactor_cluster")
+	waits := func(name, other string) string {
+		config := declaredCluster("", nil)
+		config["name"], config["upgrade_after"] = name, acctest.Attributes{"cluster": other, "soak": "168h"}
+		_, diagnostics := provider.Plan(t, nil, config)
+		return acctest.DiagnosticsText(diagnostics)
+	}
+	if text := waits("dev", prodID); text != "" {
+		t.Errorf("the first: %s", text)
+	}
+	if text := waits("staging", clusterID); text != "" {
+		t.Errorf("a chain: %s", text)
+	}
+	if text := waits("prod", clusterID); !strings.Contains(text, "WARNING") || !strings.Contains(text, "wait for each other") {
+		t.Errorf("the second: %q", text)
+	}
+}
+
 func TestClusterUpgradeAfterIsChecked(t *testing.T) {
 	t.Parallel()
 	env := acctest.New(t)
