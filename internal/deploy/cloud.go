@@ -36,4 +36,6 @@ type Cloud struct {
 	kubeMu      sync.Mutex
 	kubeClients map[kubeKey]*kube.Client
 	namespaces  keyedLocks
+	// upgradeOrder is which cluster waits for which with its upgrades, as far as this process has planned.
+	upgradeOrder sync.Map
 }

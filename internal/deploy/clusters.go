@@ -25,6 +25,8 @@ type ClusterSpec struct {
 	// Labels are the user's labels, the provider's default labels included, the stamp excluded.
 	Labels   map[string]string
 	Settings ClusterSettings
+	// UpgradeAfter is nil unless upgrades wait for another cluster.
+	UpgradeAfter *UpgradeAfter
 }
 
 // PoolSpec is the declared state of one node pool.
@@ -97,6 +99,8 @@ type ClusterState struct {
 	Finishing bool
 	// Drift lists what differs from what this provider always sets and no attribute shows, as "path: declared -> actual".
 	Drift []string
+	// Upgrades is what ReadCluster finds out about held upgrades; nil when nothing is or shall be held.
+	Upgrades *UpgradeDecision
 }
 
 // The values of ClusterState.Status.

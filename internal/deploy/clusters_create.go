@@ -22,7 +22,7 @@ import (
 // An unfinished create of the same stack, left by a run that was killed, is taken over. timeout is how long a create
 // may take; the caller bounds ctx with it.
 func (c *Cloud) CreateCluster(ctx context.Context, spec ClusterSpec, timeout time.Duration) (*ClusterState, []Notice, error) {
-	run := &clusterRun{cloud: c, verb: clusterCreate, goal: clusterGoal{spec: spec, stamp: c.Stamp, marked: c.holdsMarks(), nodes: newClusterNodes(c, spec.ID)}}
+	run := &clusterRun{cloud: c, verb: clusterCreate, goal: clusterGoal{spec: spec, stamp: c.Stamp, marked: c.holdsMarks(), nodes: newClusterNodes(c, spec.ID), now: c.Clock.Now()}}
 	op, notices, err := run.begin(ctx, timeout)
 	if err != nil {
 		return nil, nil, err

@@ -70,8 +70,8 @@ func clusterMaintenanceOf(policy *containerpb.MaintenancePolicy) ClusterMaintena
 	return m
 }
 
-// policy is the whole policy for GKE, which is replaced as one. live is the policy of before, of which the resource version
-// and the exclusions that this provider keeps by itself stay; nil for a new cluster.
+// policy is the whole policy for GKE, which is replaced as one. live is the policy of before, of which the resource version,
+// the disruption budget and the exclusions that this provider keeps by itself stay; nil for a new cluster.
 func (m ClusterMaintenance) policy(live *containerpb.MaintenancePolicy) *containerpb.MaintenancePolicy {
 	window := &containerpb.MaintenanceWindow{MaintenanceExclusions: map[string]*containerpb.TimeWindow{}}
 	switch {
@@ -93,7 +93,9 @@ func (m ClusterMaintenance) policy(live *containerpb.MaintenancePolicy) *contain
 	for name, e := range m.Exclusions {
 		window.MaintenanceExclusions[name] = e.message()
 	}
-	return &containerpb.MaintenancePolicy{Window: window, ResourceVersion: live.GetResourceVersion()}
+	return &containerpb.MaintenancePolicy{
+		Window: window, ResourceVersion: live.GetResourceVersion(), DisruptionBudget: proto.CloneOf(live.GetDisruptionBudget()),
+	}
 }
 
 func (e MaintenanceExclusion) message() *containerpb.TimeWindow {

@@ -29,6 +29,9 @@ func clusterMessage(spec ClusterSpec, stamp names.Stamp, creating time.Time) *co
 		ReleaseChannel: &containerpb.ReleaseChannel{Channel: clusterChannels[spec.ReleaseChannel]},
 	}
 	spec.Settings.message(cluster, spec.ID.Project)
+	if spec.UpgradeAfter.holds() {
+		cluster.MaintenancePolicy = withUpgradeHold(cluster.MaintenancePolicy, true, creating)
+	}
 	for _, key := range slices.Sorted(maps.Keys(spec.Pools)) {
 		pool := clusterPoolMessage(key, key, spec.Pools[key], spec.ID.Location)
 		cluster.NodePools = append(cluster.NodePools, pool)

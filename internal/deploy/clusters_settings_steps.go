@@ -146,17 +146,6 @@ func (g clusterGoal) settingSteps(live *containerpb.Cluster) []clusterStep {
 	return steps
 }
 
-func (g clusterGoal) maintenanceSteps(live *containerpb.Cluster) []clusterStep {
-	have, want := clusterMaintenanceOf(live.GetMaintenancePolicy()), g.spec.Settings.Maintenance
-	if have.Same(want) {
-		return nil
-	}
-	policy := want.policy(live.GetMaintenancePolicy())
-	return []clusterStep{{"maintenance", []string{"maintenance"}, func(ctx context.Context, c *gcp.Client) (*containerpb.Operation, error) {
-		return c.Clusters().SetMaintenancePolicy(ctx, g.spec.ID.String(), policy)
-	}}}
-}
-
 // Same tells whether nothing has to be changed to get from one to the other.
 func (m ClusterMaintenance) Same(o ClusterMaintenance) bool {
 	return m.DailyStart == o.DailyStart && m.Window == o.Window && maps.Equal(m.Exclusions, o.Exclusions)

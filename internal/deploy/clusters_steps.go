@@ -33,6 +33,8 @@ type clusterGoal struct {
 	marked bool
 	// nodes is what steps ask of Kubernetes.
 	nodes *clusterNodes
+	// now is when an exclusion that is to be made begins.
+	now time.Time
 }
 
 // steps compares the live cluster with the goal and lists what is left to do, in order. It looks at nothing else, so

@@ -31,6 +31,7 @@ func (c *Cloud) ReadCluster(ctx context.Context, id names.ClusterID, prior *Clus
 	if reasons := clusterReasons(live, pools); reasons != "" {
 		state.Reasons = gcp.Message(errors.New(reasons))
 	}
+	state.Upgrades = c.readUpgrades(ctx, live, id, prior)
 	if _, marked := live.GetResourceLabels()[names.LabelCreating]; marked && state.Status == ClusterCreating {
 		running, err := c.GCP.Clusters().RunningOperations(ctx, id.String())
 		state.Finishing = err == nil && len(running) > 0 // who may not list operations is told of the mark
@@ -49,7 +50,7 @@ func (c *Cloud) UpdateCluster(ctx context.Context, spec, prior ClusterSpec) (*Cl
 // its ClusterState). Without that name the operation is found by its target, or when GKE refuses the first request.
 func (c *Cloud) ResumeCluster(ctx context.Context, spec, prior ClusterSpec, operation string) (*ClusterState, []Notice, error) {
 	nodes := newClusterNodes(c, spec.ID)
-	run := &clusterRun{cloud: c, verb: clusterUpdate, goal: clusterGoal{spec: spec, prior: &prior, stamp: c.Stamp, nodes: nodes}}
+	run := &clusterRun{cloud: c, verb: clusterUpdate, goal: clusterGoal{spec: spec, prior: &prior, stamp: c.Stamp, nodes: nodes, now: c.Clock.Now()}}
 	err := run.resume(ctx, operation)
 	if err == nil {
 		err = run.converge(ctx)

@@ -157,6 +157,7 @@ func TestConformanceGKEVersions(t *testing.T) {
 		if got := ask().GetAutoUpgradeStatus()[0]; got != containerpb.ClusterUpgradeInfo_UPGRADE_PAUSED {
 			t.Errorf("in an exclusion it is %s", got)
 		}
+		g.updated(g.manager.SetMaintenancePolicy(g.ctx(), &containerpb.SetMaintenancePolicyRequest{Name: devCluster}))
 		_, err := g.StartUnattended(fakegcp.UnattendedUpgradeMaster, "", "")
 		must(t, err)
 		if got := ask().GetUpgradeDetails(); len(got) != 1 || got[0].GetState() != containerpb.UpgradeDetails_RUNNING {

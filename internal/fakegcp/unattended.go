@@ -1,6 +1,7 @@
 package fakegcp
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -13,9 +14,10 @@ type Unattended string
 
 // The kinds of unattended operations, by the type of the operation that they are.
 const (
-	// UnattendedUpgradeMaster upgrades the control plane as FetchClusterUpgradeInfo says.
+	// UnattendedUpgradeMaster upgrades the control plane as FetchClusterUpgradeInfo says, as far as maintenance exclusions
+	// let it.
 	UnattendedUpgradeMaster Unattended = "UPGRADE_MASTER"
-	// UnattendedUpgradeNodes upgrades a node pool to the control plane's version.
+	// UnattendedUpgradeNodes upgrades a node pool to the control plane's version, unless a maintenance exclusion forbids it.
 	UnattendedUpgradeNodes Unattended = "UPGRADE_NODES"
 	// UnattendedRepair repairs the cluster, UnattendedResize gives the control plane another machine: nothing is seen of them
 	// but the operation.
@@ -63,12 +65,19 @@ func (s *Server) StartUnattended(kind Unattended, cluster, pool string) (string,
 func (s *Server) upgradeMasterUnattended(n containerName, c *containerpb.Cluster) (*containerpb.Operation, error) {
 	current := c.GetCurrentMasterVersion()
 	minor, patch := nextVersions(current, versionOf(c.GetReleaseChannel().GetChannel()).full)
-	target := minor
-	if target == "" {
-		target = patch
-	}
-	if target == "" {
+	if minor == "" && patch == "" {
 		return nil, fmt.Errorf("cluster %s has version %s: its channel has no newer one", n.clusterName(), current)
+	}
+	scope, excluded := activeExclusion(c.GetMaintenancePolicy(), s.now())
+	switch {
+	case excluded && scope == containerpb.MaintenanceExclusionOptions_NO_UPGRADES:
+		minor, patch = "", ""
+	case excluded:
+		minor = ""
+	}
+	target := cmp.Or(minor, patch)
+	if target == "" {
+		return nil, fmt.Errorf("cluster %s has version %s: a maintenance exclusion of scope %s keeps GKE from upgrading it", n.clusterName(), current, scope)
 	}
 	if err := checkMaster(c, target); err != nil {
 		return nil, err
@@ -88,6 +97,11 @@ func (s *Server) upgradeNodesUnattended(n containerName, c *containerpb.Cluster)
 	target := c.GetCurrentMasterVersion()
 	if pool.GetVersion() == target {
 		return nil, errors.New("node pool " + n.String() + " has the control plane's version already")
+	}
+	scope, excluded := activeExclusion(c.GetMaintenancePolicy(), s.now())
+	onlyMinors := scope == containerpb.MaintenanceExclusionOptions_NO_MINOR_UPGRADES
+	if excluded && (!onlyMinors || minorOf(target) != minorOf(pool.GetVersion())) {
+		return nil, fmt.Errorf("node pool %s has version %s: a maintenance exclusion of scope %s keeps GKE from upgrading it", n, pool.GetVersion(), scope)
 	}
 	return s.startPoolChange(n, poolChange{
 		kind:     containerpb.Operation_UPGRADE_NODES,

@@ -104,7 +104,7 @@ func (c *Client) retryReads(ctx context.Context, method string, req, reply any,
 
 // repeatablePrefixes are the beginnings of the names of methods that change nothing, and of two deletes whose second
 // call at worst finds nothing.
-var repeatablePrefixes = []string{"Get", "List", "AccessSecretVersion", "DeleteSecret", "DeleteServiceAccount"}
+var repeatablePrefixes = []string{"Get", "List", "Fetch", "AccessSecretVersion", "DeleteSecret", "DeleteServiceAccount"}
 
 func isRepeatable(fullMethod string) bool {
 	name := fullMethod[strings.LastIndex(fullMethod, "/")+1:]

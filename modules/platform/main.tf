@@ -38,6 +38,7 @@ resource "twelvefactor_cluster" "this" {
   public_endpoint     = var.public_endpoint
   authorized_networks = var.authorized_networks
   maintenance         = var.maintenance
+  upgrade_after       = var.upgrade_after
   min_version         = var.min_version
   node_pools          = local._node_pools
   release_channel     = coalesce(var.release_channel, local._environment.release_channel)

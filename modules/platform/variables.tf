@@ -175,3 +175,13 @@ variable "subnetwork" {
   type        = string
   default     = null
 }
+
+variable "upgrade_after" {
+  description = "Cluster that must have run a version before GKE upgrades this one to it, its id, and for how long. Null: nobody waits."
+  type        = object({ cluster = string, soak = optional(string, "168h"), granularity = optional(string) })
+  default     = null
+  validation {
+    condition     = var.upgrade_after == null || can(regex("^projects/[^/]+/locations/[^/]+/clusters/[^/]+$", var.upgrade_after.cluster))
+    error_message = "Upgrade_after.cluster must be a cluster's id. Example: upgrade_after = { cluster = \"projects/acme-dev/locations/asia-northeast1/clusters/dev\" }."
+  }
+}

@@ -17,12 +17,13 @@ resource "twelvefactor_cluster" "dev" {
   }
 }
 
-# Production: maintenance at weekends and a freeze, nodes with an account of their own, blue-green upgrades.
+# Production: versions that development has run for a week, maintenance at weekends and a freeze, nodes with an account of their own, blue-green upgrades.
 resource "twelvefactor_cluster" "prod" {
   name     = "prod"
   location = "asia-northeast1"
 
   release_channel = "stable"
+  upgrade_after   = { cluster = twelvefactor_cluster.dev.id, soak = "168h" }
   maintenance = {
     window = {
       start      = "2026-01-03T18:00:00Z"

@@ -68,7 +68,8 @@ var actions = []action{
 	{"maintenance.daily_start", nil, "03:00", inPlace, []string{"SetMaintenancePolicy"}},
 	{"maintenance.window", nil, weekends, inPlace, []string{"SetMaintenancePolicy"}},
 	{"maintenance.exclusions", nil, map[string]acctest.Attributes{"freeze": freeze}, inPlace, []string{"SetMaintenancePolicy"}},
-	{"node_pools", nil, nil, inPlace, []string{"CreateNodePool"}}, // a pool more: see pools
+	{"upgrade_after", nil, afterStaging, inPlace, []string{"SetMaintenancePolicy"}}, // TestClusterUpgradeRule has the rest
+	{"node_pools", nil, nil, inPlace, []string{"CreateNodePool"}},                   // a pool more: see pools
 	{"node_pools.machine_type", "e2-standard-2", "e2-standard-8", inPlace, onePool},
 	{"node_pools.capacity", nil, "spot", rolls, oneRoll},
 	{"node_pools.service_account", nil, "nodes@acme-other.iam.gserviceaccount.com", rolls, oneRoll},
@@ -95,6 +96,8 @@ var actions = []action{
 var (
 	weekends = acctest.Attributes{"start": "2026-01-03T18:00:00Z", "end": "2026-01-04T18:00:00Z", "recurrence": "FREQ=WEEKLY;BYDAY=SA,SU"}
 	freeze   = acctest.Attributes{"start": "2026-12-20T00:00:00Z", "end": "2027-01-05T00:00:00Z"}
+
+	afterStaging = acctest.Attributes{"cluster": "projects/acme-dev/locations/asia-northeast1/clusters/staging", "soak": "168h"}
 )
 
 // insideRows are paths that the row of what is around them, or a test named here, covers.
@@ -106,6 +109,7 @@ var insideRows = map[string]string{
 	"maintenance.exclusions.start":    "maintenance.exclusions",
 	"maintenance.exclusions.end":      "maintenance.exclusions",
 	"maintenance.exclusions.scope":    "maintenance.exclusions",
+	"upgrade_after.*":                 "TestClusterUpgradeRule",
 	"node_pools.taints.key":           "node_pools.taints",
 	"node_pools.taints.value":         "node_pools.taints",
 	"node_pools.taints.effect":        "node_pools.taints",

@@ -32,6 +32,8 @@ type model struct {
 	GatewayAPI         types.Bool     `tfsdk:"gateway_api"`
 	MinVersion         types.String   `tfsdk:"min_version"`
 	Maintenance        types.Object   `tfsdk:"maintenance"`
+	UpgradeAfter       types.Object   `tfsdk:"upgrade_after"`
+	Upgrades           types.Object   `tfsdk:"upgrades"`
 	Logging            types.Set      `tfsdk:"logging"`
 	Monitoring         types.Set      `tfsdk:"monitoring"`
 	ManagedPrometheus  types.Bool     `tfsdk:"managed_prometheus"`
@@ -87,6 +89,7 @@ func expand(ctx context.Context, m model) (deploy.ClusterSpec, diag.Diagnostics)
 		Subnetwork:     m.Subnetwork.ValueString(),
 		Labels:         stringMap(ctx, m.EffectiveLabels, &diags),
 		Settings:       expandSettings(ctx, m, &diags),
+		UpgradeAfter:   expandUpgrades(ctx, m, &diags),
 	}
 	for key, pool := range m.pools(ctx, &diags) {
 		spec.Pools[key] = expandPool(ctx, pool, &diags)

@@ -31,6 +31,7 @@ func (r *clusterResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 	project := r.planPlace(ctx, req, resp, owned)
 	r.provider.PlanEffectiveLabels(ctx, req, resp)
 	planWorkloadPool(ctx, project, resp)
+	r.planUpgrades(ctx, state, resp)
 	noDrift := types.ListValueMust(types.StringType, []attr.Value{})
 	resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("drift"), noDrift)...)
 	repair := state.Status.ValueString() != deploy.ClusterReady || versionDue(ctx, state, resp)

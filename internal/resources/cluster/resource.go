@@ -73,6 +73,7 @@ func (*clusterResource) ValidateConfig(ctx context.Context, req resource.Validat
 	if !resp.Diagnostics.HasError() {
 		checkPools(ctx, config, &resp.Diagnostics)
 		checkMaintenance(ctx, config, &resp.Diagnostics)
+		checkUpgradeAfter(ctx, config, &resp.Diagnostics)
 	}
 }
 
@@ -132,6 +133,8 @@ func (r *clusterResource) Read(ctx context.Context, req resource.ReadRequest, re
 	}
 	state, diags := flatten(ctx, live, state, r.provider.Cloud.DefaultLabels)
 	resp.Diagnostics.Append(diags...)
+	state.Upgrades = flattenUpgrades(ctx, live.Upgrades, &resp.Diagnostics)
+	tf.AddNotices(&resp.Diagnostics, live.Upgrades.Warnings())
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
 }
 

@@ -49,7 +49,7 @@ lifecycle {
 
 func resourceSchema(ctx context.Context) schema.Schema {
 	attributes := settings()
-	for _, more := range []map[string]schema.Attribute{networkSettings(), operationSettings(), computed()} {
+	for _, more := range []map[string]schema.Attribute{networkSettings(), operationSettings(), upgradeSettings(), computed()} {
 		maps.Copy(attributes, more)
 	}
 	attributes["node_pools"] = nodePools()

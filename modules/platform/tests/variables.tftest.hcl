@@ -93,6 +93,12 @@ run "both_kinds_of_windows_are_rejected" {
   expect_failures = [var.maintenance]
 }
 
+run "a_name_instead_of_an_id_to_upgrade_after_is_rejected" {
+  command = plan
+  variables { upgrade_after = { cluster = "dev" } }
+  expect_failures = [var.upgrade_after]
+}
+
 run "a_version_of_something_else_is_rejected" {
   command = plan
   variables { min_version = "latest" }
@@ -111,11 +117,13 @@ run "settings_reach_the_cluster" {
     authorized_networks = { "203.0.113.0/24" = "office" }
     maintenance         = { daily_start = "03:00" }
     min_version         = "1.35"
+    upgrade_after       = { cluster = "projects/acme-dev/locations/asia-northeast1/clusters/dev" }
     node_pools          = { base = { machine_type = "e2-standard-2", max_nodes_per_zone = 2, zones = ["asia-northeast1-a"] } }
   }
   assert {
     condition = (twelvefactor_cluster.this.maintenance.daily_start == "03:00" && twelvefactor_cluster.this.min_version == "1.35" &&
       twelvefactor_cluster.this.node_pools.base.max_nodes_per_zone == 2 &&
+      twelvefactor_cluster.this.upgrade_after.soak == "168h" &&
     twelvefactor_cluster.this.authorized_networks["203.0.113.0/24"] == "office")
     error_message = "Settings must be passed on."
   }
