@@ -24,7 +24,7 @@ Nothing is waited for: ` + "`status`" + ` says how the cluster is at the moment.
 ` + "`container.clusters.get`" + `, and ` + "`container.clusters.getCredentials`" + ` for ` + "`ca_certificate`" + `.`
 
 // unshown are attributes of the resource that only its state knows.
-var unshown = []string{"timeouts", "deletion_protection", "min_version"}
+var unshown = []string{"timeouts", "deletion_protection", "min_version", "upgrade_after", "upgrades"}
 
 var _ datasource.DataSourceWithConfigure = (*dataSource)(nil)
 

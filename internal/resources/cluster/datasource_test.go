@@ -27,7 +27,7 @@ func atData(attribute string, value knownvalue.Check) statecheck.StateCheck {
 }
 
 // stateOnly are the attributes of the resource that no cluster has.
-var stateOnly = []string{"deletion_protection", "min_version", "timeouts"}
+var stateOnly = []string{"deletion_protection", "min_version", "timeouts", "upgrade_after", "upgrades"}
 
 // The data source has every attribute of the resource, with the same type, and nobody can set one but those that
 // find the cluster.
