@@ -10,7 +10,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/fakegcp"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/names"
 )
 
@@ -56,7 +55,7 @@ func applyExample(t *testing.T, root, example string) {
 	t.Helper()
 	canaries := NewCanaries()
 	value := canaries.Text(t, "payments_api_key")
-	env := New(t, withKubernetes(t))
+	env := New(t, WithKubernetes(t))
 	cli := env.CLI(t, "TF_VAR_payments_api_key="+value)
 	copyProject(t, root, cli.Dir)
 	base := cli.Dir
@@ -123,16 +122,6 @@ func withStandIns(t *testing.T, cli *CLI) *CLI {
 		t.Fatal(err)
 	}
 	return cli.With("TF_CLI_CONFIG_FILE=" + config)
-}
-
-// withKubernetes puts a real Kubernetes behind the clusters of this world; it starts when a cluster is first used.
-func withKubernetes(t *testing.T) Option {
-	t.Helper()
-	bin, err := kubernetesBin()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return WithFake(func(o *fakegcp.Options) { o.KubernetesBin = bin })
 }
 
 // copyProject copies what users copy, so that relative module sources resolve.

@@ -26,7 +26,7 @@ func TestQuickstartKilledTwice(t *testing.T) {
 	t.Parallel()
 	canaries := NewCanaries()
 	value := "TF_VAR_payments_api_key=" + canaries.Text(t, "payments_api_key")
-	env := New(t, withKubernetes(t), WithOperationTime(2*time.Second))
+	env := New(t, WithKubernetes(t), WithOperationTime(2*time.Second))
 	cli := quickstart(t, env, value)
 
 	killed := cli.Start(t, "apply", "-auto-approve", "-input=false")

@@ -85,7 +85,8 @@ func (r *clusterRun) mayRepeat(ctx context.Context, err error) bool {
 	if ctx.Err() != nil {
 		return false
 	}
-	if isOperationError(err) {
+	var told *Error
+	if isOperationError(err) || errors.As(err, &told) {
 		return false
 	}
 	return gcp.Ambiguous(err) || slices.Contains([]gcp.Kind{gcp.Conflict, gcp.FailedPrecondition}, gcp.Classify(err))

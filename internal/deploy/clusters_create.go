@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"cloud.google.com/go/container/apiv1/containerpb"
@@ -21,7 +22,7 @@ import (
 // An unfinished create of the same stack, left by a run that was killed, is taken over. timeout is how long a create
 // may take; the caller bounds ctx with it.
 func (c *Cloud) CreateCluster(ctx context.Context, spec ClusterSpec, timeout time.Duration) (*ClusterState, []Notice, error) {
-	run := &clusterRun{cloud: c, verb: clusterCreate, goal: clusterGoal{spec: spec, stamp: c.Stamp, marked: c.holdsMarks()}}
+	run := &clusterRun{cloud: c, verb: clusterCreate, goal: clusterGoal{spec: spec, stamp: c.Stamp, marked: c.holdsMarks(), nodes: newClusterNodes(c, spec.ID)}}
 	op, notices, err := run.begin(ctx, timeout)
 	if err != nil {
 		return nil, nil, err
@@ -37,7 +38,7 @@ func (c *Cloud) CreateCluster(ctx context.Context, spec ClusterSpec, timeout tim
 		err = c.endCreate(ctx, run.takeMarkOff)
 	}
 	state, outcome, err := run.created(ctx, err)
-	return state, append(notices, outcome...), err
+	return state, slices.Concat(notices, run.goal.nodes.notices, outcome), err
 }
 
 // takeMarkOff sends the label update and does not wait for its operation: the process is about to end.

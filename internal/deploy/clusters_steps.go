@@ -2,7 +2,6 @@ package deploy
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -32,6 +31,8 @@ type clusterGoal struct {
 	stamp names.Stamp
 	// marked leaves the creating mark on.
 	marked bool
+	// nodes is what steps ask of Kubernetes.
+	nodes *clusterNodes
 }
 
 // steps compares the live cluster with the goal and lists what is left to do, in order. It looks at nothing else, so
@@ -45,7 +46,7 @@ func (g clusterGoal) steps(live *containerpb.Cluster) []clusterStep {
 	for _, key := range slices.Sorted(maps.Keys(pools)) {
 		if _, declared := g.spec.Pools[key]; !declared {
 			for _, pool := range pools[key] {
-				steps = append(steps, g.deletePool(key, pool))
+				steps = append(steps, g.retirePool(key, pool, nil)...)
 			}
 		}
 	}
@@ -96,67 +97,6 @@ func (g clusterGoal) finishSteps(live *containerpb.Cluster) []clusterStep {
 func (g clusterGoal) setLabels(what string, labels map[string]string, fingerprint string) clusterStep {
 	return clusterStep{what, []string{"labels"}, func(ctx context.Context, c *gcp.Client) (*containerpb.Operation, error) {
 		return c.Clusters().SetLabels(ctx, g.spec.ID.String(), labels, fingerprint)
-	}}
-}
-
-// poolSteps brings one key to its declared state. A change that a live pool cannot take gets a new pool first; the
-// old one goes when the new one is ready.
-func (g clusterGoal) poolSteps(live *containerpb.Cluster, key string, generations []*containerpb.NodePool) []clusterStep {
-	want := g.spec.Pools[key]
-	var current *containerpb.NodePool
-	var old []*containerpb.NodePool
-	for _, pool := range generations {
-		if current == nil && pool.GetStatus() != containerpb.NodePool_ERROR && clusterPoolState(pool, want).sameNodes(want) {
-			current = pool
-			continue
-		}
-		old = append(old, pool)
-	}
-	if current == nil {
-		return []clusterStep{g.createPool(clusterFreeName(live, key, want), key)}
-	}
-	steps := g.poolUpdates(key, current)
-	if current.GetStatus() == containerpb.NodePool_RUNNING_WITH_ERROR {
-		return steps // the old pool goes on serving
-	}
-	for _, pool := range old {
-		steps = append(steps, g.deletePool(key, pool))
-	}
-	return steps
-}
-
-// clusterFreeName is the name of a new pool: the key itself, or with the generation when another pool has that name,
-// be it the one that is replaced or somebody else's. A broken pool of the same generation keeps both names until it is
-// gone, so a number tells them apart.
-func clusterFreeName(live *containerpb.Cluster, key string, pool PoolSpec) string {
-	taken := func(name string) bool {
-		return slices.ContainsFunc(live.GetNodePools(), func(p *containerpb.NodePool) bool { return p.GetName() == name })
-	}
-	if !taken(key) {
-		return key
-	}
-	name := names.NodePool(key, pool.generation())
-	for n := 2; taken(name); n++ {
-		name = names.NodePool(key, fmt.Sprintf("%s%d", pool.generation(), n))
-	}
-	return name
-}
-
-func (g clusterGoal) createPool(name, key string) clusterStep {
-	pool := clusterPoolMessage(name, key, g.spec.Pools[key], g.spec.ID.Location)
-	return clusterStep{fmt.Sprintf("create of node pool %q", key), []string{"node_pools", key}, func(ctx context.Context, c *gcp.Client) (*containerpb.Operation, error) {
-		return c.NodePools().Create(ctx, g.spec.ID.String(), pool)
-	}}
-}
-
-func (g clusterGoal) deletePool(key string, pool *containerpb.NodePool) clusterStep {
-	name := g.poolName(pool)
-	return clusterStep{fmt.Sprintf("delete of node pool %q", pool.GetName()), []string{"node_pools", key}, func(ctx context.Context, c *gcp.Client) (*containerpb.Operation, error) {
-		op, err := c.NodePools().Delete(ctx, name)
-		if gcp.IsNotFound(err) {
-			return nil, nil
-		}
-		return op, err
 	}}
 }
 

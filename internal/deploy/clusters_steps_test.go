@@ -113,7 +113,7 @@ func TestClusterSteps(t *testing.T) {
 		},
 		"a pool that is no longer declared": {
 			func(w *world) { delete(w.spec.Pools, "spot") },
-			[]string{`delete of node pool "spot"`},
+			[]string{`autoscaler of node pool "spot"`, `delete of node pool "spot"`},
 		},
 		"somebody else's pool stays": {
 			func(w *world) {
@@ -169,7 +169,7 @@ func TestClusterSteps(t *testing.T) {
 				next.Status = containerpb.NodePool_RUNNING
 				w.live.NodePools = append(w.live.NodePools, next)
 			},
-			[]string{`delete of node pool "base"`},
+			[]string{`autoscaler of node pool "base"`, `delete of node pool "base"`},
 		},
 		"a replaced pool stays while the new one is not healthy": {
 			func(w *world) {
@@ -179,7 +179,8 @@ func TestClusterSteps(t *testing.T) {
 				next := clusterPoolMessage("base-abc", "base", pool, w.spec.ID.Location)
 				next.Status = containerpb.NodePool_RUNNING_WITH_ERROR
 				w.live.NodePools = append(w.live.NodePools, next)
-			}, nil,
+			},
+			nil,
 		},
 		"a broken pool gets a successor": {
 			func(w *world) { clusterTestPool(w.live, "base").Status = containerpb.NodePool_ERROR },

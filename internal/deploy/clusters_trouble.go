@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"cloud.google.com/go/container/apiv1/containerpb"
@@ -47,7 +49,7 @@ func (r *clusterRun) failed(step clusterStep, err error) error {
 	if told, ok := inUsersWords(err); ok {
 		return told
 	}
-	why := "The state shows what is live now."
+	why := "The state shows what is live now." + r.stillServing(step)
 	if r.running != nil && gcp.Classify(err) == gcp.Canceled {
 		why = fmt.Sprintf("GKE goes on with %s. %s", r.inTheWay(r.running), why)
 	}
@@ -171,9 +173,13 @@ func (r *clusterRun) notUpdated(err error) error {
 }
 
 func (r *clusterRun) unrepaired(drift []string) error {
+	serving := ""
+	for _, key := range slices.Sorted(maps.Keys(r.goal.spec.Pools)) {
+		serving += r.stillServing(clusterStep{attribute: []string{"node_pools", key}})
+	}
 	return &Error{
 		Summary: fmt.Sprintf("Cluster %q still differs from what was declared", r.goal.spec.ID.Name),
-		Why:     fmt.Sprintf("%q. GKE reports: %s", drift, r.reasons()),
+		Why:     fmt.Sprintf("%q. GKE reports: %s%s", drift, r.reasons(), serving),
 		Fix:     "Apply again when the cause is gone.",
 	}
 }

@@ -48,23 +48,25 @@ func (c *Cloud) UpdateCluster(ctx context.Context, spec, prior ClusterSpec) (*Cl
 // ResumeCluster is UpdateCluster for a run that knows which operation an earlier one was waiting for (the Operation of
 // its ClusterState). Without that name the operation is found by its target, or when GKE refuses the first request.
 func (c *Cloud) ResumeCluster(ctx context.Context, spec, prior ClusterSpec, operation string) (*ClusterState, []Notice, error) {
-	run := &clusterRun{cloud: c, verb: clusterUpdate, goal: clusterGoal{spec: spec, prior: &prior, stamp: c.Stamp}}
+	nodes := newClusterNodes(c, spec.ID)
+	run := &clusterRun{cloud: c, verb: clusterUpdate, goal: clusterGoal{spec: spec, prior: &prior, stamp: c.Stamp, nodes: nodes}}
 	err := run.resume(ctx, operation)
 	if err == nil {
 		err = run.converge(ctx)
 	}
 	if err != nil {
 		state, err := run.stopped(ctx, err)
-		return state, nil, err
+		return state, nodes.notices, err
 	}
 	state := run.state()
 	if len(state.Drift) > 0 {
-		return state, nil, run.unrepaired(state.Drift)
+		reached := clusterStateOf(spec.ID, run.live, &prior)
+		return &reached, nodes.notices, run.unrepaired(state.Drift)
 	}
 	if state.Status != ClusterReady {
-		return state, []Notice{run.degraded(nil)}, nil
+		return state, append(nodes.notices, run.degraded(nil)), nil
 	}
-	return state, nil, nil
+	return state, nodes.notices, nil
 }
 
 // stopped is what an update returns that did not come to its end.

@@ -51,7 +51,7 @@ type Options struct {
 	KubernetesBin string
 	// KubernetesBuild makes these programs when there is no KubernetesBin and returns their directory. It is called once a
 	// cluster's endpoint is first used, and may take minutes. Without both, clusters exist in the API only: their
-	// endpoints answer 503 and say why.
+	// endpoints answer 501 and say why.
 	KubernetesBuild func(ctx context.Context) (dir string, err error)
 	// ReadOnlyToken is a bearer token whose caller may read everything but secret payloads and change nothing.
 	ReadOnlyToken string

@@ -126,6 +126,7 @@ func TestUnreachableIsToldFromRefused(t *testing.T) {
 		"nothing listens":        {closed, true},
 		"certificate of another": {otherAuthority, true},
 		"always unavailable":     {serve(t, func(w http.ResponseWriter, _ *http.Request) { answer(w, 503, "") }), true},
+		"never there":            {serve(t, func(w http.ResponseWriter, _ *http.Request) { answer(w, 501, "") }), true},
 		"no token":               {noToken, false},
 		"forbidden":              {serve(t, func(w http.ResponseWriter, _ *http.Request) { answer(w, 403, "") }), false},
 		"not found":              {serve(t, func(w http.ResponseWriter, _ *http.Request) { answer(w, 404, "") }), false},

@@ -22,11 +22,13 @@ func IsUnreachable(err error) bool {
 	var certificate *tls.CertificateVerificationError
 	var authority x509.UnknownAuthorityError
 	var host x509.HostnameError
-	return err != nil && (isTransient(err) || errors.As(err, &certificate) || errors.As(err, &authority) || errors.As(err, &host))
+	var status apierrors.APIStatus
+	absent := errors.As(err, &status) && status.Status().Code == http.StatusNotImplemented
+	return err != nil && (IsTransient(err) || absent || errors.As(err, &certificate) || errors.As(err, &authority) || errors.As(err, &host))
 }
 
-// isTransient tells that the same call may succeed a little later.
-func isTransient(err error) bool {
+// IsTransient tells that the same call may succeed a little later.
+func IsTransient(err error) bool {
 	var token *TokenError
 	var certificate *tls.CertificateVerificationError
 	var status apierrors.APIStatus

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"golang.org/x/oauth2"
+	corev1 "k8s.io/api/core/v1"
 
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/fakegcp/kubernetes"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/kube"
@@ -31,22 +32,38 @@ func runTests(m *testing.M) int {
 		"deaf:1":    {NeverReady: true},
 	}
 	cluster, err = kubernetes.New(kubernetes.Options{
-		Name: "dev", Bin: bin, Behaviour: func(image string) kubernetes.Behaviour { return images[image] },
+		Name: "dev", Bin: bin, ReadOnlyToken: readOnly, Behaviour: func(image string) kubernetes.Behaviour { return images[image] },
 	})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	cluster.SetNodePools([]kubernetes.NodePool{{
-		Name: "base", Region: "asia-northeast1", Zones: []string{"asia-northeast1-a"}, MachineType: "e2-standard-4",
-		Version: "1.36.3-gke.1", NodesPerZone: 1,
-	}})
+	pools := []kubernetes.NodePool{nodePool("base", 1)}
+	for _, of := range drainTests {
+		for _, pool := range []string{of + "-old", of + "-new"} {
+			pools = append(pools, nodePool(pool, 2))
+			last := &pools[len(pools)-1]
+			last.Labels = map[string]string{"drain": of}
+			last.Taints = []corev1.Taint{{Key: "drain", Value: of, Effect: corev1.TaintEffectNoSchedule}}
+		}
+	}
+	cluster.SetNodePools(pools)
 	code := m.Run()
 	if err := cluster.Close(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	return code
+}
+
+// readOnly is the token of somebody who may only look.
+const readOnly = "reader"
+
+func nodePool(name string, nodes int) kubernetes.NodePool {
+	return kubernetes.NodePool{
+		Name: name, Region: "asia-northeast1", Zones: []string{"asia-northeast1-a"}, MachineType: "e2-standard-4",
+		Version: "1.36.3-gke.1", NodesPerZone: nodes,
+	}
 }
 
 func programs() (string, error) {
@@ -62,10 +79,7 @@ func programs() (string, error) {
 // live gives a client of the real Kubernetes and a new restricted namespace.
 func live(t *testing.T) (*kube.Client, string) {
 	t.Helper()
-	client := connect(t, kube.Config{
-		Endpoint: cluster.Endpoint(), CACertificate: cluster.CACertificate(), PollInterval: 100 * time.Millisecond,
-		Token: oauth2.StaticTokenSource(&oauth2.Token{AccessToken: "admin"}),
-	})
+	client := as(t, "admin")
 	namespace := fmt.Sprintf("t%d", time.Now().UnixNano())
 	obj := parse(t, `
 apiVersion: v1
@@ -78,4 +92,13 @@ metadata:
 		t.Fatal(err)
 	}
 	return client, namespace
+}
+
+// as is a client of the real Kubernetes with a token.
+func as(t *testing.T, token string) *kube.Client {
+	t.Helper()
+	return connect(t, kube.Config{
+		Endpoint: cluster.Endpoint(), CACertificate: cluster.CACertificate(), PollInterval: 100 * time.Millisecond,
+		Token: oauth2.StaticTokenSource(&oauth2.Token{AccessToken: token}),
+	})
 }

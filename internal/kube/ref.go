@@ -12,6 +12,7 @@ import (
 var (
 	ConfigMap               = schema.GroupVersionKind{Version: "v1", Kind: "ConfigMap"}
 	Namespace               = schema.GroupVersionKind{Version: "v1", Kind: "Namespace"}
+	Node                    = schema.GroupVersionKind{Version: "v1", Kind: "Node"}
 	Pod                     = schema.GroupVersionKind{Version: "v1", Kind: "Pod"}
 	Secret                  = schema.GroupVersionKind{Version: "v1", Kind: "Secret"}
 	Service                 = schema.GroupVersionKind{Version: "v1", Kind: "Service"}

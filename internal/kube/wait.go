@@ -19,7 +19,7 @@ const (
 func (c *Client) retry(ctx context.Context, call func(context.Context) error) error {
 	for attempt := 0; ; attempt++ {
 		err := call(ctx)
-		if err == nil || !isTransient(err) || attempt >= tolerance {
+		if err == nil || !IsTransient(err) || attempt >= tolerance {
 			return err
 		}
 		if cause := c.clock.Sleep(ctx, c.pause(attempt)); cause != nil {

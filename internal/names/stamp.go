@@ -29,6 +29,7 @@ const (
 	KubeApp       = "twelvefactor.dev/app"      // annotation: the declared app as canonical JSON
 	KubeCapacity  = "twelvefactor.dev/capacity" // node label on every pool
 	KubePool      = "twelvefactor.dev/pool"     // node label: the key in node_pools
+	KubeCordoned  = "twelvefactor.dev/cordoned" // node annotation: closed to new pods by this provider
 )
 
 // Stamp marks what one deployment of the provider owns.

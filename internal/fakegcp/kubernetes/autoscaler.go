@@ -25,6 +25,7 @@ type room struct {
 	labels map[string]string
 	taints []corev1.Taint
 	free   corev1.ResourceList
+	closed bool // cordoned
 }
 
 // scaleUp grows pools until every unschedulable pod fits somewhere: first fit, as the cluster autoscaler estimates.
@@ -92,7 +93,9 @@ func (n *nodeController) unschedulable() []*corev1.Pod {
 	return pods
 }
 
-// rooms are the nodes that there are and those that pools still have to make.
+// rooms are the nodes that there are and those that pools still have to make. A node that is closed to new pods counts for
+// its pool and has no room. Source: kubernetes/autoscaler, FAQ "How does scale-up work?": a pod fits where the scheduler's
+// own checks let it, and these refuse what is unschedulable.
 func (n *nodeController) rooms(pools []poolView) []room {
 	var all []room
 	count := map[string]map[string]int{}
@@ -106,6 +109,7 @@ func (n *nodeController) rooms(pools []poolView) []room {
 		for _, pod := range n.podsOn(node.Name) {
 			r.take(pod)
 		}
+		r.closed = node.Spec.Unschedulable
 		all = append(all, r)
 		pool, zone := node.Labels[labelNodePool], node.Labels[corev1.LabelTopologyZone]
 		if count[pool] == nil {
@@ -130,6 +134,9 @@ func (p poolView) room(zone string) room {
 
 // fits says whether taints, selectors and size allow the pod.
 func (r room) fits(pod *corev1.Pod) bool {
+	if r.closed {
+		return false
+	}
 	for _, taint := range r.taints {
 		if taint.Effect != corev1.TaintEffectPreferNoSchedule && !tolerates(pod, taint) {
 			return false

@@ -18,7 +18,7 @@ type Options struct {
 	// Bin is the directory that holds the Programs.
 	Bin string
 	// Build makes the Programs when there is no Bin and returns their directory. It is called when the first connection
-	// arrives, may take minutes, and ends early when its context does. Without Bin and Build the endpoint answers 503 and
+	// arrives, may take minutes, and ends early when its context does. Without Bin and Build the endpoint answers 501 and
 	// says why.
 	Build func(ctx context.Context) (dir string, err error)
 	// Dir is where the cluster keeps its authority, its port and its objects, so that another one made with the same directory

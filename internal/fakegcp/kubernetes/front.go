@@ -78,6 +78,11 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	plane, err := f.plane(r.Context())
+	if errors.Is(err, errNotConfigured) {
+		// Not 503: a client that tries again would do so in vain.
+		refuse(w, http.StatusNotImplemented, metav1.StatusReasonUnknown, err.Error())
+		return
+	}
 	if err != nil {
 		if errors.Is(err, errBuilding) {
 			w.Header().Set("Retry-After", retryAfterSeconds)

@@ -84,8 +84,8 @@ func TestEndpointWithoutProgramsSaysSo(t *testing.T) {
 	}
 	defer func() { _ = response.Body.Close() }()
 	body, err := io.ReadAll(response.Body)
-	if response.StatusCode != http.StatusServiceUnavailable || !strings.Contains(string(body), "tools/build.sh kubernetes") {
-		t.Errorf("%s %s (%v), want 503 and how to get the programs", response.Status, body, err)
+	if response.StatusCode != http.StatusNotImplemented || !strings.Contains(string(body), "tools/build.sh kubernetes") {
+		t.Errorf("%s %s (%v), want 501 and how to get the programs", response.Status, body, err)
 	}
 }
 

@@ -31,7 +31,7 @@ type action struct {
 var (
 	oneUpdate = []string{"UpdateCluster"}
 	onePool   = []string{"UpdateNodePool"}
-	oneRoll   = []string{"CreateNodePool", "DeleteNodePool"}
+	oneRoll   = []string{"CreateNodePool", "SetNodePoolAutoscaling", "DeleteNodePool"}
 )
 
 // actions has every attribute that can be written. TestClusterActionsCoverEveryAttribute sees to that.

@@ -38,6 +38,7 @@ func (r *clusterResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 	planVersion(ctx, state, resp)
 	planMissing(ctx, resp)
 	planRescue(state, resp)
+	planRolls(ctx, state, resp)
 	if len(resp.RequiresReplace) > 0 {
 		checkProtection(state, &resp.Diagnostics)
 	}
