@@ -99,7 +99,7 @@ func (b *clusterBench) crash(at clusterMoment, target *deploy.ClusterSpec) {
 	if b.reached(at, ended) {
 		line.cut()
 		b.fake.ClearFaults()
-		<-ended
+		b.Logf("the stopped run: %v", <-ended)
 		// The end of the provider comes after its answer, which Terraform has saved by then.
 		if b.state == nil && p.saved != nil && p.saved.Status == deploy.ClusterReady {
 			b.state = p.saved
@@ -271,7 +271,7 @@ func (b *clusterBench) interrupt(at clusterMoment, target *deploy.ClusterSpec) {
 	held := b.held()
 	interrupt()
 	if stopped {
-		<-ended
+		b.Logf("the stopped run: %v", <-ended)
 	}
 	b.state = p.saved
 	if b.state != nil && stopped && target != nil && "/"+b.state.Operation != held {

@@ -141,11 +141,11 @@ func TestClusterWithAPoolOfOthersThatHasAnError(t *testing.T) {
 	const words = "no machines"
 	degrade := func(more ...*containerpb.StatusCondition) {
 		must(t, w.fake.UpdateCluster(before.ID.String(), func(c *containerpb.Cluster) {
-			condition := &containerpb.StatusCondition{Code: containerpb.StatusCondition_GCE_STOCKOUT, Message: words}
-			c.Status, c.StatusMessage, c.Conditions = containerpb.Cluster_DEGRADED, words, append(more, condition)
+			condition := &containerpb.StatusCondition{Code: containerpb.StatusCondition_GCE_STOCKOUT, Message: words} //nolint:staticcheck // what older control planes fill
+			c.Status, c.StatusMessage, c.Conditions = containerpb.Cluster_DEGRADED, words, append(more, condition)    //nolint:staticcheck // what older control planes fill
 			theirs, _ := proto.Clone(c.NodePools[0]).(*containerpb.NodePool)
 			theirs.Name, theirs.Config.Labels = "theirs", nil
-			theirs.Status, theirs.StatusMessage, theirs.Conditions = containerpb.NodePool_RUNNING_WITH_ERROR, words, []*containerpb.StatusCondition{condition}
+			theirs.Status, theirs.StatusMessage, theirs.Conditions = containerpb.NodePool_RUNNING_WITH_ERROR, words, []*containerpb.StatusCondition{condition} //nolint:staticcheck // what older control planes fill
 			c.NodePools = append(c.NodePools[:2:2], theirs)
 		}))
 	}

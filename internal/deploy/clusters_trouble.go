@@ -25,6 +25,9 @@ var (
 
 // remedy is what to do about an error, or what is said otherwise.
 func (r *clusterRun) remedy(err error, otherwise string) string {
+	if err != nil && gcp.Classify(err) == gcp.Canceled {
+		otherwise = fmt.Sprintf("Nothing is lost: apply again to go on from there. To wait longer, raise timeouts.%s.", r.verb.timeout)
+	}
 	return cmp.Or(remedy(err, r.goal.spec.ID.Project), otherwise)
 }
 

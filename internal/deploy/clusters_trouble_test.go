@@ -229,6 +229,21 @@ func TestClusterNamesTheOperationInTheWay(t *testing.T) {
 	}
 }
 
+// An update that does not end in time says which of its operations GKE goes on with.
+func TestClusterUpdateThatDoesNotEndInTime(t *testing.T) {
+	t.Parallel()
+	w := newClusterWorld(t, 20*time.Millisecond)
+	before := w.create(t)
+	must(t, w.fake.SetOperation(fakegcp.OperationRule{Occurrence: 3, Hold: true}))
+	ctx, end := context.WithCancelCause(t.Context())
+	go w.atHeld(t, func() { end(context.DeadlineExceeded) })
+	state, said := w.updateSays(ctx, before)
+	if state == nil || state.Operation == "" || state.Labels["team"] != "other" {
+		t.Fatalf("state %+v", state)
+	}
+	checkSays(t, said, `error: Cluster "dev": `, "GKE goes on with "+state.Operation, "running for", "apply again", "raise timeouts.update")
+}
+
 // GKE does not always name what it is busy with.
 func TestClusterFindsTheOperationThatIsNotNamed(t *testing.T) {
 	t.Parallel()

@@ -71,8 +71,8 @@ func TestClusterValuesOfANewerAPI(t *testing.T) {
 	t.Run("that are statuses make it degraded", func(t *testing.T) {
 		t.Parallel()
 		for name, change := range map[string]func(*containerpb.Cluster){
-			"of the cluster": func(c *containerpb.Cluster) { c.Status, c.StatusMessage = 99, "hibernating" },
-			"of a pool":      func(c *containerpb.Cluster) { spot(c).Status, spot(c).StatusMessage = 99, "hibernating" },
+			"of the cluster": func(c *containerpb.Cluster) { c.Status, c.StatusMessage = 99, "hibernating" },             //nolint:staticcheck // what older control planes fill
+			"of a pool":      func(c *containerpb.Cluster) { spot(c).Status, spot(c).StatusMessage = 99, "hibernating" }, //nolint:staticcheck // what older control planes fill
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()

@@ -120,8 +120,8 @@ func TestConformancePoolSizes(t *testing.T) {
 		must(t, g.SetStockout("asia-northeast1-a", true))
 		g.create()
 		must(t, g.SetStockout("asia-northeast1-a", false))
-		if p := g.pool(basePool); p.GetStatus() != containerpb.NodePool_RUNNING_WITH_ERROR || len(p.GetConditions()) == 0 { //nolint:staticcheck // read by clients
-			t.Errorf("after the stockout the pool is %s with conditions %v", p.GetStatus(), p.GetConditions()) //nolint:staticcheck // as above
+		if p := g.pool(basePool); p.GetStatus() != containerpb.NodePool_RUNNING_WITH_ERROR || len(p.GetConditions()) == 0 {
+			t.Errorf("after the stockout the pool is %s with conditions %v", p.GetStatus(), p.GetConditions())
 		}
 		g.reissued(basePool)
 		if p := g.pool(basePool); p.GetStatus() != containerpb.NodePool_RUNNING || g.cluster().GetStatus() != containerpb.Cluster_RUNNING {

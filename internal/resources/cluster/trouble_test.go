@@ -3,7 +3,6 @@ package cluster_test
 import (
 	"strings"
 	"testing"
-	"time"
 
 	"cloud.google.com/go/container/apiv1/containerpb"
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
@@ -106,15 +105,19 @@ func TestClusterWaitIsLogged(t *testing.T) {
 	l.cli.Write(t, "main.tf", env.Config(cluster()))
 	l.cli.MustRun(t, "apply", "-auto-approve", "-no-color")
 	l.settle()
-	if err := env.Fake.SetOperation(fakegcp.OperationRule{Kind: "REPAIR_CLUSTER", Duration: 3 * time.Second}); err != nil {
-		t.Fatal(err)
-	}
+	l.hold("REPAIR_CLUSTER")
 	operation, err := env.Fake.StartUnattended(fakegcp.UnattendedRepair, "dev", "")
 	if err != nil {
 		t.Fatal(err)
 	}
 	l.cli.Write(t, "main.tf", env.Config(cluster(set("labels", `{ team = "shop" }`))))
-	r := l.cli.With("TF_LOG_PROVIDER=INFO").MustRun(t, "apply", "-auto-approve", "-no-color")
+	run := l.cli.With("TF_LOG_PROVIDER=INFO").Start(t, "apply", "-auto-approve", "-no-color")
+	env.Fake.WaitJournal(t.Context(), fakegcp.JournalFilter{Method: "GetOperation", Resource: operation})
+	l.release()
+	r := run.Wait(t)
+	if r.Code != 0 {
+		t.Errorf("the apply ended with %d", r.Code)
+	}
 	for _, want := range []string{"[INFO]", "Waiting for another operation on the cluster", "operation=" + operation, "type=REPAIR_CLUSTER"} {
 		if !strings.Contains(r.Stderr, want) {
 			t.Errorf("the log does not say %q:\n%s", want, r.Stderr)

@@ -201,7 +201,7 @@ func TestClusterThatIsLostIsReplaced(t *testing.T) {
 				{Config: config},
 				{
 					PreConfig: func() {
-						err := env.Fake.UpdateCluster(clusterID, func(c *containerpb.Cluster) { c.Status, c.StatusMessage = status, "no luck" })
+						err := env.Fake.UpdateCluster(clusterID, func(c *containerpb.Cluster) { c.Status = status })
 						if err != nil {
 							t.Fatal(err)
 						}
