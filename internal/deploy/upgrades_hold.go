@@ -74,7 +74,8 @@ func (g clusterGoal) upgradeHoldChanges(live *containerpb.Cluster) bool {
 		return there
 	}
 	held, fixed := upgradeHoldOf(policy, g.now)
-	return (!held || fixed) && live.GetReleaseChannel().GetChannel() != containerpb.ReleaseChannel_UNSPECIFIED
+	_, inChannel := clusterChannels[clusterChannelOf(live)]
+	return (!held || fixed) && inChannel
 }
 
 // maintenanceSteps set windows and exclusions, the provider's own included, in one write: GKE replaces the whole policy.
