@@ -104,5 +104,20 @@ func (g clusterGoal) maintenancePolicy(live *containerpb.Cluster) (policy *conta
 	if want := g.spec.Settings.Maintenance; !clusterMaintenanceOf(policy).Same(want) {
 		attribute, policy = "maintenance", want.policy(policy)
 	}
+	if attribute != "" {
+		policy = withoutMovingEnds(policy)
+	}
 	return policy, attribute
+}
+
+// withoutMovingEnds leaves out the ends that GKE has put into exclusions until the end of support: a request has one of an
+// end and that behaviour. Source: hashicorp/google, google_container_cluster, exclusion_options.
+func withoutMovingEnds(policy *containerpb.MaintenancePolicy) *containerpb.MaintenancePolicy {
+	sent := proto.CloneOf(policy)
+	for _, exclusion := range sent.GetWindow().GetMaintenanceExclusions() {
+		if exclusion.GetMaintenanceExclusionOptions().GetEndTimeBehavior() == containerpb.MaintenanceExclusionOptions_UNTIL_END_OF_SUPPORT {
+			exclusion.EndTime = nil
+		}
+	}
+	return sent
 }
