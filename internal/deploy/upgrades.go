@@ -107,6 +107,8 @@ func decideUpgrades(f upgradeFacts) UpgradeDecision {
 	d.Target = highestText(pending)
 	d.Notices = f.notices(held)
 	switch end := f.endOfSupport(); {
+	case !upgradeHoldPossible(f.live):
+		return as("This cluster is in no release channel, where GKE has no exclusion that holds back what upgrade_after does.")
 	case f.unreadable != nil:
 		return as("GKE does not tell what it wants to upgrade this cluster to, so nothing changes.")
 	case !end.IsZero() && !f.now.Before(end):

@@ -68,10 +68,12 @@ func (p upgradePart) spans(born string, created time.Time) ([]versionSpan, error
 		}
 		span.since, span.exact = upgrade.GetEndTime().AsTime(), true
 		spans = append(spans, span)
-		if span, err = newSpan(upgrade.GetInitialVersion()); err != nil {
-			return spans, nil
+		before, err := newSpan(upgrade.GetInitialVersion())
+		if err != nil {
+			return spans, nil //nolint:nilerr // what was before cannot be compared, what came then can
 		}
-		span.since = upgrade.GetStartTime().AsTime()
+		before.since = upgrade.GetStartTime().AsTime()
+		span = before
 	}
 	if span.text == born && !created.IsZero() {
 		span.since, span.exact = created, true

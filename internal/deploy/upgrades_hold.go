@@ -65,8 +65,8 @@ func withUpgradeHold(policy *containerpb.MaintenancePolicy, hold bool, now time.
 // holds tells whether upgrades of a cluster shall be held back.
 func (u *UpgradeAfter) holds() bool { return u != nil && u.Hold }
 
-// upgradeHoldChanges tells whether the live exclusion differs from the goal. Outside of release channels GKE has no
-// exclusion of this scope: it waits until the cluster is in one.
+// upgradeHoldChanges tells whether the live exclusion differs from the goal, as far as that can be reached: a cluster that
+// is about to come into a release channel is held then.
 func (g clusterGoal) upgradeHoldChanges(live *containerpb.Cluster) bool {
 	policy := live.GetMaintenancePolicy()
 	if !g.spec.UpgradeAfter.holds() {
@@ -74,7 +74,13 @@ func (g clusterGoal) upgradeHoldChanges(live *containerpb.Cluster) bool {
 		return there
 	}
 	held, fixed := upgradeHoldOf(policy, g.now)
-	return (!held || fixed) && live.GetReleaseChannel().GetChannel() != containerpb.ReleaseChannel_UNSPECIFIED
+	return (!held || fixed) && upgradeHoldPossible(live)
+}
+
+// upgradeHoldPossible tells whether a cluster is in a release channel: elsewhere GKE knows only exclusions of all upgrades.
+func upgradeHoldPossible(live *containerpb.Cluster) bool {
+	_, inChannel := clusterChannels[clusterChannelOf(live)]
+	return inChannel
 }
 
 // maintenanceSteps set windows and exclusions, the provider's own included, in one write: GKE replaces the whole policy.
@@ -98,5 +104,20 @@ func (g clusterGoal) maintenancePolicy(live *containerpb.Cluster) (policy *conta
 	if want := g.spec.Settings.Maintenance; !clusterMaintenanceOf(policy).Same(want) {
 		attribute, policy = "maintenance", want.policy(policy)
 	}
+	if attribute != "" {
+		policy = withoutMovingEnds(policy)
+	}
 	return policy, attribute
+}
+
+// withoutMovingEnds leaves out the ends that GKE has put into exclusions until the end of support: a request has one of an
+// end and that behaviour. Source: hashicorp/google, google_container_cluster, exclusion_options.
+func withoutMovingEnds(policy *containerpb.MaintenancePolicy) *containerpb.MaintenancePolicy {
+	sent := proto.CloneOf(policy)
+	for _, exclusion := range sent.GetWindow().GetMaintenanceExclusions() {
+		if exclusion.GetMaintenanceExclusionOptions().GetEndTimeBehavior() == containerpb.MaintenanceExclusionOptions_UNTIL_END_OF_SUPPORT {
+			exclusion.EndTime = nil
+		}
+	}
+	return sent
 }

@@ -59,6 +59,24 @@ func TestWithUpgradeHoldOfNoPolicy(t *testing.T) {
 	}
 }
 
+// GKE shows an end where it was told none, and does not take both.
+func TestMaintenanceStepsLeaveMovingEndsOut(t *testing.T) {
+	live := withUpgradeHold(busyPolicy(), true, daysAgo(3))
+	live.GetWindow().GetMaintenanceExclusions()[upgradeExclusion].EndTime = timestamppb.New(upgradeNow.AddDate(1, 0, 0))
+	before := proto.CloneOf(live)
+	goal := clusterGoal{spec: ClusterSpec{UpgradeAfter: &UpgradeAfter{Hold: true}, Settings: ClusterSettings{
+		Maintenance: ClusterMaintenance{DailyStart: "04:00", Exclusions: clusterMaintenanceOf(live).Exclusions},
+	}}, now: upgradeNow}
+	policy, _ := goal.maintenancePolicy(&containerpb.Cluster{MaintenancePolicy: live})
+	exclusions := policy.GetWindow().GetMaintenanceExclusions()
+	if exclusions[upgradeExclusion] == nil || exclusions[upgradeExclusion].GetEndTime() != nil || exclusions["freeze"].GetEndTime() == nil {
+		t.Errorf("exclusions %v", exclusions)
+	}
+	if !proto.Equal(live, before) {
+		t.Error("the live policy was changed")
+	}
+}
+
 // One write sets what the user declares and what the provider keeps by itself.
 func TestMaintenanceStepsAreOneWrite(t *testing.T) {
 	daily := ClusterMaintenance{DailyStart: "03:00"}

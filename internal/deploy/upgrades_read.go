@@ -132,6 +132,13 @@ func (f upgradeFacts) notices(held bool) []Notice {
 				" stays as it is.\n\nOriginal error: " + gcp.Message(f.unreadable),
 		})
 	}
+	if !upgradeHoldPossible(f.live) {
+		notices = append(notices, Notice{
+			Summary: fmt.Sprintf("Upgrades of cluster %q cannot wait for another cluster", f.live.GetName()),
+			Detail: "It is in no release channel, where GKE has no exclusion of minor and node upgrades. Set release_channel, for example " +
+				"release_channel = \"regular\", or remove upgrade_after.",
+		})
+	}
 	end := f.endOfSupport()
 	if held && !end.IsZero() && f.now.Before(end) && end.Sub(f.now) < supportWarning {
 		notices = append(notices, Notice{

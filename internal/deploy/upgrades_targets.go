@@ -84,7 +84,7 @@ func minorsBetween(from, to *version.Version) int {
 	if from.Major() != to.Major() {
 		return 0
 	}
-	return int(to.Minor()) - int(from.Minor()) //nolint:gosec // minor versions are small
+	return int(to.Minor()) - int(from.Minor())
 }
 
 // highestText is the highest version of targets. One that cannot be read wins: it is the one to be careful with.

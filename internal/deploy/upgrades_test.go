@@ -109,6 +109,8 @@ func born(version string, days int) func(*upgradeFacts) {
 
 func last(d UpgradeDecision) func(*upgradeFacts) { return func(f *upgradeFacts) { f.rule.Last = d } }
 
+func noChannel(f *upgradeFacts) { f.live.ReleaseChannel = nil }
+
 func byMinor(f *upgradeFacts) { f.rule.Granularity = UpgradeByMinor }
 
 // nodesOnly is a cluster whose control plane is ahead of its nodes, and for which GKE plans nothing else.
@@ -285,6 +287,7 @@ func TestDecideUpgrades(t *testing.T) {
 				f.info.EndOfExtendedSupportTimestamp = proto.String("2027-11-28T00:00:00Z")
 			}), "", v33, "not there yet",
 		},
+		"in no release channel": {waiting(lifted, noChannel), "", v34a, "no release channel"},
 		"exclusion with a fixed end": {
 			waiting(born(v33, 300), func(f *upgradeFacts) {
 				e := f.live.GetMaintenancePolicy().GetWindow().GetMaintenanceExclusions()[upgradeExclusion]
@@ -360,6 +363,7 @@ func TestUpgradeNotices(t *testing.T) {
 		"own information": {waiting(func(f *upgradeFacts) { f.info, f.unreadable = nil, status.Error(codes.PermissionDenied, "no") }), []string{
 			`upgrade cluster "prod" to could not be read`, "container.clusters.get",
 		}},
+		"no channel":                    {waiting(lifted, noChannel), []string{"cannot wait for another cluster", `release_channel = "regular"`}},
 		"end of support near":           {waiting(supportEnds(upgradeNow.AddDate(0, 0, 20))), []string{"reaches its end of support", "2026-12-18T12:00:00Z"}},
 		"end of support near, not held": {waiting(lifted, supportEnds(upgradeNow.AddDate(0, 0, 20))), nil},
 		"end of support far":            {waiting(supportEnds(upgradeNow.AddDate(0, 0, 90))), nil},

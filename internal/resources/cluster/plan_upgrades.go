@@ -19,7 +19,8 @@ import (
 const heldAtFirst = "Held until a refresh has found out what the other cluster has run."
 
 // planUpgrades plans what becomes of the exclusion. Whether it is due to be lifted, or to come back, Read has decided: only
-// that may look at the clock and at the other cluster. A new rule, or another one, holds until the next refresh.
+// that may look at the clock and at the other cluster. A new rule holds until the next refresh, and so does a new release
+// channel, in which GKE wants other versions.
 func (r *clusterResource) planUpgrades(ctx context.Context, state model, resp *resource.ModifyPlanResponse) {
 	var plan model
 	resp.Diagnostics.Append(resp.Plan.Get(ctx, &plan)...)
@@ -36,7 +37,7 @@ func (r *clusterResource) planUpgrades(ctx context.Context, state model, resp *r
 
 func plannedUpgrades(ctx context.Context, plan, state model, diags *diag.Diagnostics) types.Object {
 	found, ok := upgradesOf(ctx, state.Upgrades, diags)
-	if !ok || !plan.UpgradeAfter.Equal(state.UpgradeAfter) {
+	if !ok || !plan.UpgradeAfter.Equal(state.UpgradeAfter) || !plan.ReleaseChannel.Equal(state.ReleaseChannel) {
 		return upgradesModel{Held: types.BoolValue(true), Reason: types.StringValue(heldAtFirst)}.value(ctx, diags)
 	}
 	if !found.Due.IsNull() {

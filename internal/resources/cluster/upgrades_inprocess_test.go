@@ -253,6 +253,49 @@ func TestClusterUpgradesImport(t *testing.T) {
 	}
 }
 
+// An older cluster in no release channel cannot be held. That is said, and not planned again and again.
+func TestClusterUpgradesOutsideOfChannels(t *testing.T) {
+	t.Parallel()
+	p := newPair(t, time.Hour, nil)
+	err := p.env.Fake.UpdateCluster(prodID, func(c *containerpb.Cluster) { c.ReleaseChannel, c.MaintenancePolicy = nil, nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	state, diagnostics := p.provider.Import(t, prodID, nil)
+	if state == nil {
+		t.Fatal(acctest.DiagnosticsText(diagnostics))
+	}
+	p.state = state
+	p.read(t)
+	since := len(p.env.Fake.Journal())
+	p.state = p.apply(t, p.plan(t))
+	if warning := p.read(t); !strings.Contains(warning, "is in no release channel") {
+		t.Errorf("diagnostics %q", warning)
+	}
+	p.check(t, false, "")
+	if calls := mutatingSince(p.env, since); len(calls) > 0 {
+		t.Errorf("calls %q", calls)
+	}
+	p.config["release_channel"] = "regular"
+	p.state = p.apply(t, p.plan(t))
+	p.read(t)
+	p.check(t, true, "")
+}
+
+// What has soaked was found out for the channel of before: in another one GKE wants other versions.
+func TestClusterUpgradesAreHeldInANewChannel(t *testing.T) {
+	t.Parallel()
+	p := newPair(t, 200*time.Hour, nil)
+	p.check(t, true, "lift")
+	p.config["release_channel"] = "rapid"
+	p.state = p.apply(t, p.plan(t))
+	if exclusionOf(t, p.env, prodID) == nil {
+		t.Error("the exclusion was lifted with the change of the channel")
+	}
+	p.read(t)
+	p.check(t, true, "lift") // the next minor version is the same there
+}
+
 // Somebody else changes the policy between the look and the write: GKE refuses, and the next look settles it.
 func TestClusterUpgradesMeetAnotherWriter(t *testing.T) {
 	t.Parallel()
