@@ -33,4 +33,6 @@ type Cloud struct {
 	kubeMu      sync.Mutex
 	kubeClients map[kubeKey]*kube.Client
 	namespaces  keyedLocks
+	// deletedAccounts are the unique ids of the service accounts that this process deleted, by email.
+	deletedAccounts sync.Map
 }

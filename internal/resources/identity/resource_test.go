@@ -113,26 +113,6 @@ func TestChangesBehindTerraformsBackAreRepaired(t *testing.T) {
 	env.Test(t, resource.TestCase{Steps: steps})
 }
 
-func TestAccountDeletedBehindTerraformsBackIsMadeAgain(t *testing.T) {
-	t.Parallel()
-	env := acctest.New(t)
-	config := env.Config(runtime("roles/logging.logWriter"))
-	env.Test(t, resource.TestCase{Steps: []resource.TestStep{
-		{Config: config},
-		{
-			PreConfig: func() {
-				if err := env.Fake.Remove(accountID); err != nil {
-					t.Fatal(err)
-				}
-				dropMember(t, env, "projects/acme-dev", "roles/logging.logWriter", "serviceAccount:"+email)
-			},
-			Config:            config,
-			ConfigPlanChecks:  acctest.PlannedAction(address, plancheck.ResourceActionCreate),
-			ConfigStateChecks: []statecheck.StateCheck{isStatus("ready")},
-		},
-	}})
-}
-
 func TestForeignAccountIsRefused(t *testing.T) {
 	t.Parallel()
 	env := acctest.New(t)
