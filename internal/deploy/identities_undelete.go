@@ -32,7 +32,7 @@ func (r *identityRun) bringBack(ctx context.Context) (bool, error) {
 		switch {
 		case err == nil:
 			return true, r.restored(ctx, account)
-		case gcp.IsNotFound(err), gcp.IsAlreadyExists(err), gcp.Classify(err) == gcp.FailedPrecondition, gcp.Classify(err) == gcp.Invalid:
+		case gcp.IsNotFound(err), gcp.IsAlreadyExists(err), gcp.Classify(err) == gcp.FailedPrecondition:
 			refused = err
 		default:
 			return false, &Error{

@@ -106,6 +106,7 @@ func (q *policyQueue) take(waiting bool) (fresh []*policyChange, goOn bool) {
 // work writes what is pending until nothing is left.
 func (p *Policies) work(ref PolicyRef, q *policyQueue) {
 	var waiting []*policyChange
+	fruitless := 0 // rounds in a row that met missing members, and none that had become known
 	for {
 		p.gather(q)
 		fresh, goOn := q.take(len(waiting) > 0)
@@ -115,7 +116,7 @@ func (p *Policies) work(ref PolicyRef, q *policyQueue) {
 		ready, held := p.ready(dropEnded(ref, append(waiting, fresh...)))
 		round := &policyRound{p: p, ref: ref}
 		waiting = append(held, round.attempt(ready)...)
-		round.release(waiting)
+		fruitless = round.pace(waiting, fruitless)
 		if len(waiting) > 0 {
 			p.pause(q, waiting)
 		}

@@ -47,25 +47,49 @@ func (r *policyRound) attempt(changes []*policyChange) []*policyChange {
 		if r.refusals++; r.refusals < refusalsPerRound {
 			return append(left, r.attempt(rest)...)
 		}
-		for _, c := range rest {
-			c.last.Store(&err)
-			c.due, c.held = r.p.c.opts.Clock.Now().Add(r.p.c.opts.PollInterval), false
-		}
-		return append(left, rest...)
+		return append(left, r.postpone(rest, err)...)
 	}
 	half := len(changes) / 2
 	left := r.attempt(changes[:half])
 	return append(left, r.attempt(changes[half:])...)
 }
 
-// release has the changes whose members were missing tried at once when one of them has become known: accounts that were
-// made together become known together, and so share a write.
-func (r *policyRound) release(waiting []*policyChange) {
+// postpone keeps changes whose members may be as unknown as those that were refused for the next round. What only takes
+// grants out needs no member, so it is tried.
+func (r *policyRound) postpone(changes []*policyChange, err error) []*policyChange {
+	var out, left []*policyChange
+	for _, c := range changes {
+		if len(c.add) == 0 {
+			out = append(out, c)
+			continue
+		}
+		c.last.Store(&err)
+		c.held = true
+		left = append(left, c)
+	}
+	return append(left, r.attempt(out)...)
+}
+
+// pace sets when the changes whose members are missing are tried again: all at one time, later after every round that was
+// fruitless, and at once when a member has become known. Accounts that were made together become known together, and so
+// share a write.
+func (r *policyRound) pace(waiting []*policyChange, fruitless int) int {
+	if r.refusals == 0 && !r.known {
+		return fruitless
+	}
+	due := r.p.c.opts.Clock.Now()
+	if r.known {
+		fruitless = 0
+	} else {
+		due = due.Add(r.p.c.backoff().next(fruitless))
+		fruitless++
+	}
 	for _, c := range waiting {
-		if r.known && c.held {
-			c.due = r.p.c.opts.Clock.Now()
+		if c.held {
+			c.due = due
 		}
 	}
+	return fruitless
 }
 
 // isContent tells whether a failure may come from what was written, and so from one change only.
