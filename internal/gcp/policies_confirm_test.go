@@ -246,3 +246,29 @@ func TestDeletedAccountsAreFoundInPolicies(t *testing.T) {
 		t.Errorf("ids %v, error %v", ids, err)
 	}
 }
+
+// TestTheIdentityPoolIsWaitedFor has workloads of a project whose first cluster is still being made.
+func TestTheIdentityPoolIsWaitedFor(t *testing.T) {
+	var left atomic.Int32
+	left.Store(10)
+	s := &server{on: func(_ string, req any) error {
+		if set, ok := req.(*iampb.SetIamPolicyRequest); ok && strings.Contains(set.String(), "svc.id.goog") && left.Add(-1) >= 0 {
+			return status.Error(codes.InvalidArgument, "Identity Pool does not exist (acme.svc.id.goog). Please check that you specified a valid resource name.")
+		}
+		return nil
+	}}
+	c := serve(t, s)
+	var wg sync.WaitGroup
+	for i := range 20 {
+		wg.Go(func() {
+			member := fmt.Sprintf("principal://iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/acme.svc.id.goog/subject/ns/shop/sa/s%d", i)
+			if err := c.Policies().Add(t.Context(), project, []gcp.Grant{viewer(member)}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if members, err := c.Policies().Members(t.Context(), project, "roles/viewer"); err != nil || len(members) != 20 {
+		t.Errorf("%d members, error %v", len(members), err)
+	}
+}
