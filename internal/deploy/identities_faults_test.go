@@ -179,7 +179,9 @@ func (s identitySweep) crash(b *identityBench, at fakegcp.Fault) {
 	}
 	line.cut()
 	b.fake.ClearFaults()
-	<-ended
+	if err := <-ended; err == nil {
+		b.Fatal("the run did not notice that it was cut off")
+	}
 	b.patience = benchPatience
 	b.state, b.spec, b.cloud, b.tainted = state, spec, b.reach(b.fake.Addr()), false
 }
