@@ -26,11 +26,12 @@ var basicRoles = []string{"roles/owner", "roles/editor", "roles/viewer"}
 // IdentityOwnerRoles lists the roles that an identity gets only if they are allowed by name.
 func IdentityOwnerRoles() []string { return slices.Concat(identityOwnerRoles, identityProjectRoles) }
 
-// The limits of conditions. Sources: google/type/expr.proto and https://cloud.google.com/iam/quotas.
+// The limits of conditions: title and description as Google Cloud's console takes them, in characters.
 const (
 	IdentityConditionTitle       = 100
 	IdentityConditionDescription = 256
 	// IdentityConditionsPerRole is in how many bindings of one policy a member may have the same role.
+	// Source: https://cloud.google.com/iam/quotas.
 	IdentityConditionsPerRole = 20
 )
 

@@ -128,7 +128,7 @@ func (p *Policies) settleWritten(changes []*policyChange, unseen map[*policyChan
 		err := errNotSeen
 		c.last.Store(&err)
 		c.failures = 0
-		c.wait(p.c.opts.Clock.Now(), p.c.backoff(), false)
+		c.wait(p.c.opts.Clock.Now(), p.conflictBackoff(), false)
 		left = append(left, c)
 	}
 	return left
@@ -137,8 +137,9 @@ func (p *Policies) settleWritten(changes []*policyChange, unseen map[*policyChan
 // settle ends the changes that have failed for good and gives those that wait for another try.
 func (p *Policies) settle(ref PolicyRef, changes []*policyChange, err error) []*policyChange {
 	var left []*policyChange
-	now, backoff := p.c.opts.Clock.Now(), p.c.backoff()
+	now := p.c.opts.Clock.Now()
 	for _, c := range changes {
+		backoff := p.c.backoff()
 		if c.ctx.Err() != nil {
 			left = append(left, c) // dropEnded answers it
 			continue
@@ -149,7 +150,9 @@ func (p *Policies) settle(ref PolicyRef, changes []*policyChange, err error) []*
 		case missing && graceEnded(&c.missing, now) && c.existing:
 			c.done <- &MissingMemberError{Member: memberNamed(c.add, err), Err: err}
 			continue
-		case Classify(err) == Conflict, missing, c.outwaits(ref, err, now):
+		case Classify(err) == Conflict:
+			backoff, c.failures = p.conflictBackoff(), 0
+		case missing, c.outwaits(ref, err, now):
 			c.failures = 0
 		case (IsTransient(err) || c.young(ref, err)) && c.failures < policyTolerance:
 			c.failures++
@@ -161,6 +164,14 @@ func (p *Policies) settle(ref PolicyRef, changes []*policyChange, err error) []*
 		left = append(left, c)
 	}
 	return left
+}
+
+// conflictBackoff begins with an eighth of the poll interval (125 ms): what was in the way of a write is over when it is
+// refused, and only who tries often gets through to a policy that others write all the time.
+func (p *Policies) conflictBackoff() Backoff {
+	b := p.c.backoff()
+	b.Initial /= 8
+	return b
 }
 
 // young tells that the object of a policy may be too new to be known everywhere.

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"cloud.google.com/go/iam/apiv1/iampb"
-	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/acctest"
@@ -95,20 +94,20 @@ func checkCrowd(t *testing.T, env *acctest.Env, want int) {
 func report(t *testing.T, env *acctest.Env, run string, began time.Time, from int) int {
 	t.Helper()
 	outcomes := map[string]int{}
-	theirs := 0
+	theirs, reads := 0, 0
 	for _, call := range env.Fake.Journal()[from:] {
-		if !strings.HasSuffix(call.Method, "Projects/SetIamPolicy") {
-			continue
-		}
-		if call.Principal == rivalEmail {
+		switch written := strings.HasSuffix(call.Method, "Projects/SetIamPolicy"); {
+		case written && call.Principal == rivalEmail:
 			theirs++
-		} else {
+		case written:
 			outcomes[call.Code]++
+		case strings.HasSuffix(call.Method, "Projects/GetIamPolicy") && call.Principal != rivalEmail:
+			reads++
 		}
 	}
-	written, conflicts := outcomes[codes.OK.String()], outcomes["ABORTED"]+outcomes["Aborted"]
-	t.Logf("%s in %s: %d successful writes of the project's policy, %d attempts in conflict, all outcomes %v; the other writer tried %d",
-		run, time.Since(began).Round(time.Second), written, conflicts, outcomes, theirs)
+	written, conflicts := outcomes["OK"], outcomes["ABORTED"]
+	t.Logf("%s in %s: %d successful writes of the project's policy, %d attempts in conflict, all outcomes %v, %d reads; the other writer tried %d",
+		run, time.Since(began).Round(time.Second), written, conflicts, outcomes, reads, theirs)
 	return written
 }
 

@@ -71,12 +71,12 @@ func conditionAttribute() schema.SingleNestedAttribute {
 			"title": schema.StringAttribute{
 				Optional:            true, // but see checkGrants
 				MarkdownDescription: "Required. Name of the condition, up to 100 characters. Example: `until the migration is over`.",
-				Validators:          []validator.String{stringvalidator.LengthBetween(1, deploy.IdentityConditionTitle)},
+				Validators:          []validator.String{stringvalidator.UTF8LengthBetween(1, deploy.IdentityConditionTitle)},
 			},
 			"description": schema.StringAttribute{
 				Optional:            true,
 				MarkdownDescription: "What it is for, up to 256 characters. Default: none.",
-				Validators:          []validator.String{stringvalidator.LengthBetween(1, deploy.IdentityConditionDescription)},
+				Validators:          []validator.String{stringvalidator.UTF8LengthBetween(1, deploy.IdentityConditionDescription)},
 			},
 			"expression": schema.StringAttribute{
 				Optional: true, // but see checkGrants
