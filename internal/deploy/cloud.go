@@ -38,4 +38,6 @@ type Cloud struct {
 	namespaces  keyedLocks
 	// upgradeOrder is which cluster waits for which with its upgrades, as far as this process has planned.
 	upgradeOrder sync.Map
+	// deletedAccounts are the unique ids of the service accounts that this process deleted, by email.
+	deletedAccounts sync.Map
 }

@@ -3,8 +3,6 @@ package deploy
 import (
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/gcp"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/names"
@@ -48,19 +46,31 @@ type IdentitySpec struct {
 	Mode string
 	// AccountID is the part of the Google service account's email before the @.
 	AccountID string
-	// Grants are the roles that the identity has.
-	Grants []IdentityGrant
+	// UniqueID is the number of the Google service account, as far as the state knows it. It outlives the deletion of the
+	// account, which can be brought back by it.
+	UniqueID string
+	// Grants are the roles that the identity has, and AllowRoles those of IdentityOwnerRoles that may be among them.
+	Grants     []IdentityGrant
+	AllowRoles []string
 }
 
-// IdentityGrant is one role on one target: a project (its id) or a secret (projects/P/secrets/S).
-type IdentityGrant struct{ Role, Project, Secret string }
+// IdentityGrant is one role on one target, perhaps under a condition: on a project (its id), a secret (projects/P/secrets/S)
+// or another service account (projects/P/serviceAccounts/EMAIL).
+type IdentityGrant struct {
+	Role, Project, Secret, ServiceAccount string
+	// Condition is the zero value for none.
+	Condition IdentityCondition
+}
+
+// IdentityCondition is an IAM condition. Grants of one role on one target under different conditions are different grants.
+type IdentityCondition struct{ Title, Description, Expression string }
 
 // IdentityState is what is live of an identity.
 type IdentityState struct {
 	// Principal is the IAM member to grant to.
 	Principal string
-	// Email is the Google service account's, empty in direct mode.
-	Email string
+	// Email is the Google service account's, empty in direct mode, as are its full name and its number.
+	Email, ServiceAccount, UniqueID string
 	// KubeServiceAccount is the name of the Kubernetes service account, empty without a cluster.
 	KubeServiceAccount string
 	// Grants are those of the declared grants that are in effect in the policies.
@@ -90,6 +100,14 @@ func (s IdentitySpec) account() names.ServiceAccountName {
 	return names.ServiceAccountName{Project: s.Project, Email: s.email()}
 }
 
+// serviceAccount is the full name of the Google service account, empty in direct mode.
+func (s IdentitySpec) serviceAccount() string {
+	if !s.hasAccount() {
+		return ""
+	}
+	return s.account().String()
+}
+
 // email is empty in direct mode.
 func (s IdentitySpec) email() string {
 	if !s.hasAccount() {
@@ -106,31 +124,6 @@ func (s IdentitySpec) impersonation() (gcp.PolicyRef, []gcp.Grant) {
 	}
 	member := names.WorkloadIdentityMember(s.Cluster.Project, s.Namespace, s.Name)
 	return ref, []gcp.Grant{{Role: workloadIdentityUser, Member: member}}
-}
-
-// identityRefusedRoles are roles that no app should have: each holds the permission to give itself any other.
-var identityRefusedRoles = []string{"roles/owner", "roles/editor", "roles/iam.securityAdmin", "roles/resourcemanager.projectIamAdmin"}
-
-// CheckIdentityRole refuses what is not a role, and the roles with which an app that was broken into takes the whole
-// project along.
-func CheckIdentityRole(role string) error {
-	if slices.Contains(identityRefusedRoles, role) {
-		return fmt.Errorf("%s covers the whole project, so that whoever breaks into the app owns it; grant the roles of the services that "+
-			"the app uses, such as roles/cloudsql.client", role)
-	}
-	name := role
-	for _, parent := range []string{"projects/", "organizations/"} {
-		if rest, ok := strings.CutPrefix(role, parent); ok {
-			if _, name, ok = strings.Cut(rest, "/"); !ok {
-				name = ""
-			}
-		}
-	}
-	if !identityRoleForm.MatchString(name) {
-		return fmt.Errorf("%s is not a role; the forms are roles/NAME, projects/PROJECT/roles/NAME and organizations/NUMBER/roles/NAME",
-			names.Quote(role))
-	}
-	return nil
 }
 
 // identityError puts a failure into the user's words; one that already is in them stays.

@@ -3,7 +3,6 @@ package deploy
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"strings"
 	"time"
 
@@ -12,8 +11,6 @@ import (
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/gcp"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/names"
 )
-
-var identityRoleForm = regexp.MustCompile(`^roles/[A-Za-z0-9_.]{1,128}$`)
 
 // identityDescription is the ownership stamp as a service account can carry it: accounts have no labels, so it stands
 // in the description, for example "managed-by=twelvefactor stack=0a1b2c3d4e5f creating=1767225600".
@@ -45,17 +42,21 @@ func identityMarks(description string) map[string]string {
 // identityCreateAttempts bounds the creates of one account: each is sent only after a look that found nothing.
 const identityCreateAttempts = 3
 
-// createAccount makes the Google service account. A create whose answer was lost is settled by reading; an account
-// that was there is taken over only if it is the rest of an interrupted create of this stack.
+// createAccount makes the Google service account, or brings back one that was deleted. A create whose answer was lost is
+// settled by reading; an account that was there is taken over only if it is the rest of an interrupted create of this stack.
 func (r *identityRun) createAccount(ctx context.Context) error {
-	var err error
+	back, err := r.bringBack(ctx)
+	if back || err != nil {
+		return err
+	}
 	lost := false // whether a create of this run may have taken effect
 	for range identityCreateAttempts {
-		_, err = r.cloud.GCP.ServiceAccounts().Create(ctx, r.spec.Project, r.spec.AccountID, &adminpb.ServiceAccount{
+		var made *adminpb.ServiceAccount
+		made, err = r.cloud.GCP.ServiceAccounts().Create(ctx, r.spec.Project, r.spec.AccountID, &adminpb.ServiceAccount{
 			DisplayName: r.spec.Name, Description: identityDescription(r.cloud.Stamp, r.creating),
 		})
 		if err == nil {
-			r.made = true
+			r.has(made)
 			return nil
 		}
 		if !gcp.IsAlreadyExists(err) && !gcp.Ambiguous(err) {
@@ -80,16 +81,37 @@ func (r *identityRun) createAccount(ctx context.Context) error {
 // this run's own.
 func (r *identityRun) adoptAccount(live *adminpb.ServiceAccount, lost bool) error {
 	if lost && live.GetDescription() == identityDescription(r.cloud.Stamp, r.creating) {
-		r.made = true
+		r.has(live)
 		return nil
 	}
 	marks := identityMarks(live.GetDescription())
 	if !r.cloud.AdoptInterrupted || !r.cloud.Stamp.MayAdopt(marks, marks, r.cloud.Clock.Now(), r.timeout, false) {
 		return identityExists(r.spec, "Service account", r.spec.email())
 	}
-	r.made = true
+	r.has(live)
 	r.adopted("Service account " + r.spec.email())
 	return nil
+}
+
+// has notes the account that this run made, brought back or took over.
+func (r *identityRun) has(account *adminpb.ServiceAccount) {
+	r.made, r.newAccount, r.uniqueID = true, true, account.GetUniqueId()
+}
+
+// awaitAccount waits until an account of this run can be read: IAM answers for a while that it does not exist, or that it
+// may not be seen, and a plan that comes too soon would miss it.
+func (r *identityRun) awaitAccount(ctx context.Context) error {
+	if !r.newAccount {
+		return nil
+	}
+	err := r.cloud.GCP.Poll(ctx, "service account "+r.spec.email(), func(ctx context.Context) (bool, error) {
+		_, err := r.cloud.GCP.ServiceAccounts().Get(ctx, r.spec.account().String())
+		if gcp.IsNotVisible(err) {
+			return false, nil
+		}
+		return err == nil, err
+	})
+	return identityError(fmt.Sprintf("Cannot read service account %s", names.Quote(r.spec.email())), err)
 }
 
 // stampAccount writes the description when it is not as it should be. A new account may be unknown for a while.
@@ -116,26 +138,34 @@ func (r *identityRun) stampAccount(ctx context.Context, creating time.Time) erro
 // identityPatience is how many looks a new account is given to become visible: IAM is eventually consistent.
 const identityPatience = 20
 
-// accountDrift says what is wrong with the account. exists is false when it is not there.
-func (c *Cloud) accountDrift(ctx context.Context, spec IdentitySpec) (drift []string, exists, creating bool, err error) {
+// accountFinding is what a look at the account found.
+type accountFinding struct {
+	drift            []string
+	exists, creating bool
+	uniqueID         string
+}
+
+// findAccount says what is wrong with the account.
+func (c *Cloud) findAccount(ctx context.Context, spec IdentitySpec) (accountFinding, error) {
 	if !spec.hasAccount() {
-		return nil, false, false, nil
+		return accountFinding{}, nil
 	}
 	object := "service account " + spec.email()
 	live, err := c.GCP.ServiceAccounts().Get(ctx, spec.account().String())
 	if gcp.IsNotFound(err) {
-		return []string{object + ": present -> missing"}, false, false, nil
+		return accountFinding{drift: []string{object + ": present -> missing"}, uniqueID: spec.UniqueID}, nil
 	}
 	if err != nil {
-		return nil, false, false, identityError(fmt.Sprintf("Cannot read service account %s", names.Quote(spec.email())), err)
+		return accountFinding{}, identityError(fmt.Sprintf("Cannot read service account %s", names.Quote(spec.email())), err)
 	}
 	marks := identityMarks(live.GetDescription())
-	_, creating = names.CreatingSince(marks)
+	found := accountFinding{exists: true, uniqueID: live.GetUniqueId()}
+	_, found.creating = names.CreatingSince(marks)
 	if !c.Stamp.Owns(marks) {
-		drift = append(drift, object+" description: the stamp of this stack -> "+names.Quote(live.GetDescription()))
+		found.drift = append(found.drift, object+" description: the stamp of this stack -> "+names.Quote(live.GetDescription()))
 	}
 	if live.GetDisabled() {
-		drift = append(drift, object+": enabled -> disabled")
+		found.drift = append(found.drift, object+": enabled -> disabled")
 	}
-	return drift, true, creating, nil
+	return found, nil
 }

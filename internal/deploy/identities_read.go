@@ -21,12 +21,14 @@ func (c *Cloud) ReadIdentity(ctx context.Context, spec IdentitySpec) (*IdentityS
 	if err != nil {
 		return nil, nil, err
 	}
-	state := &IdentityState{Principal: principal, Email: spec.email()}
-	var account, inKube identityFinding
+	state := &IdentityState{Principal: principal, Email: spec.email(), ServiceAccount: spec.serviceAccount()}
+	var account accountFinding
+	var inKube identityFinding
+	var impersonation []string
 	var kubeErr error
 	all, reading := errgroup.WithContext(ctx)
 	all.Go(func() (err error) {
-		account.drift, account.exists, account.creating, err = c.accountDrift(reading, spec)
+		account, err = c.findAccount(reading, spec)
 		return err
 	})
 	all.Go(func() error {
@@ -41,28 +43,30 @@ func (c *Cloud) ReadIdentity(ctx context.Context, spec IdentitySpec) (*IdentityS
 		return err
 	})
 	all.Go(func() (err error) {
-		account.impersonation, err = c.impersonationDrift(reading, spec)
+		impersonation, err = c.impersonationDrift(reading, spec)
 		return err
 	})
 	if err := all.Wait(); err != nil {
 		return nil, nil, identityError(fmt.Sprintf("Cannot read workload identity %s", names.Quote(spec.Name)), err)
 	}
 	state.Unreachable = kubeErr != nil
-	if !account.exists && !inKube.exists && !state.Unreachable && len(state.Grants) == 0 {
+	state.UniqueID = account.uniqueID
+	// An account whose number is known is not gone: it is brought back by it.
+	if !account.exists && !inKube.exists && !state.Unreachable && len(state.Grants) == 0 && state.UniqueID == "" {
 		return nil, nil, nil
 	}
 	if spec.Cluster != nil {
 		state.KubeServiceAccount = spec.Name
 	}
-	state.Drift = slices.Concat(account.drift, account.impersonation, inKube.drift)
+	state.Drift = slices.Concat(account.drift, impersonation, inKube.drift)
 	state.Status = identityStatus(state.Drift, account.creating || inKube.creating)
 	return state, identityNotices(spec, kubeErr), nil
 }
 
-// identityFinding is what a look at one object found.
+// identityFinding is what a look at the Kubernetes service account found.
 type identityFinding struct {
-	drift, impersonation []string
-	exists, creating     bool
+	drift            []string
+	exists, creating bool
 }
 
 func identityStatus(drift []string, creating bool) string {
@@ -104,7 +108,7 @@ func (c *Cloud) impersonationDrift(ctx context.Context, spec IdentitySpec) ([]st
 }
 
 // ImportIdentity finds out what an identity is by its id. Grants on projects are found in the policy of the identity's
-// own project; grants on secrets are not looked for.
+// own project, with their conditions; grants on secrets and service accounts are not looked for.
 func (c *Cloud) ImportIdentity(ctx context.Context, id string) (IdentitySpec, error) {
 	spec, err := c.importedAccounts(ctx, id)
 	if err != nil {
@@ -114,9 +118,15 @@ func (c *Cloud) ImportIdentity(ctx context.Context, id string) (IdentitySpec, er
 	if err != nil {
 		return spec, err
 	}
-	roles, err := c.GCP.Policies().Roles(ctx, gcp.PolicyRef{Kind: gcp.ProjectPolicy, Name: "projects/" + spec.Project}, member)
-	for _, role := range roles {
-		spec.Grants = append(spec.Grants, IdentityGrant{Role: role, Project: spec.Project})
+	found, err := c.GCP.Policies().GrantsOf(ctx, gcp.PolicyRef{Kind: gcp.ProjectPolicy, Name: "projects/" + spec.Project}, member)
+	for _, g := range found {
+		grant := IdentityGrant{Role: g.Role, Project: spec.Project}
+		if g.Condition != nil {
+			grant.Condition = IdentityCondition{
+				Title: g.Condition.Title, Description: g.Condition.Description, Expression: g.Condition.Expression,
+			}
+		}
+		spec.Grants = append(spec.Grants, grant)
 	}
 	return spec, identityError("Cannot read the policy of project "+spec.Project, err)
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/gcp"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/names"
 )
@@ -18,7 +20,10 @@ type identityRun struct {
 	timeout  time.Duration
 	made     bool // something of the identity is there
 	fresh    bool // this is a create, not the repair in an update
-	notices  []Notice
+	// newAccount says that the account came to be in this run, so that IAM may not know it yet, and uniqueID its number.
+	newAccount bool
+	uniqueID   string
+	notices    []Notice
 }
 
 func (r *identityRun) adopted(object string) {
@@ -40,7 +45,10 @@ func (c *Cloud) CreateIdentity(ctx context.Context, spec IdentitySpec, timeout t
 	if err != nil && !r.made {
 		return nil, nil, err
 	}
-	state := &IdentityState{Principal: principal, Email: spec.email(), Grants: spec.Grants, Status: IdentityReady}
+	state := &IdentityState{
+		Principal: principal, Email: spec.email(), ServiceAccount: spec.serviceAccount(), UniqueID: r.uniqueID,
+		Grants: spec.Grants, Status: IdentityReady,
+	}
 	if spec.Cluster != nil {
 		state.KubeServiceAccount = spec.Name
 	}
@@ -59,6 +67,9 @@ func (c *Cloud) CreateIdentity(ctx context.Context, spec IdentitySpec, timeout t
 }
 
 func (r *identityRun) create(ctx context.Context) error {
+	if err := r.spec.checkGrants(); err != nil {
+		return err
+	}
 	if err := r.checkKube(ctx); err != nil {
 		return err
 	}
@@ -67,26 +78,42 @@ func (r *identityRun) create(ctx context.Context) error {
 			return err
 		}
 	}
-	return r.converge(ctx)
+	return r.converge(ctx, nil)
 }
 
-// converge brings everything but the account's existence to the declared state; the marks of an unfinished create go
-// last.
-func (r *identityRun) converge(ctx context.Context) error {
+// converge brings everything but the account's existence to the declared state; before are the grants that were declared
+// earlier. The marks of an unfinished create go last.
+func (r *identityRun) converge(ctx context.Context, before []IdentityGrant) error {
 	if err := r.applyKube(ctx, r.creating); err != nil {
 		return err
 	}
-	ref, impersonation := r.spec.impersonation()
-	if err := r.cloud.GCP.Policies().Add(ctx, ref, impersonation); err != nil {
-		return identityError("Cannot let the Kubernetes service account impersonate "+r.spec.email(), err)
+	var all errgroup.Group // one failing policy does not stop the others
+	all.Go(func() error { return r.impersonate(ctx) })
+	all.Go(func() error {
+		return r.grant(ctx, r.spec.Grants, slices.DeleteFunc(slices.Clone(before), func(g IdentityGrant) bool {
+			return slices.Contains(r.spec.Grants, g)
+		}))
+	})
+	if err := all.Wait(); err != nil {
+		return err
 	}
-	if err := r.grant(ctx, r.spec.Grants); err != nil {
+	if err := r.awaitAccount(ctx); err != nil {
 		return err
 	}
 	if r.fresh {
 		return r.cloud.endCreate(ctx, r.takeMarksOff)
 	}
 	return r.takeMarksOff(ctx)
+}
+
+// impersonate lets the Kubernetes service account be the Google one.
+func (r *identityRun) impersonate(ctx context.Context) error {
+	ref, grants := r.spec.impersonation()
+	add := r.cloud.GCP.Policies().Add
+	if r.newAccount {
+		add = r.cloud.GCP.Policies().AddToNew
+	}
+	return identityError("Cannot let the Kubernetes service account impersonate "+r.spec.email(), add(ctx, ref, grants))
 }
 
 func (r *identityRun) takeMarksOff(ctx context.Context) error {
@@ -109,23 +136,24 @@ func (c *Cloud) UpdateIdentity(ctx context.Context, spec IdentitySpec, before []
 	if err != nil {
 		return nil, r.notices, err
 	}
+	if r.uniqueID != "" {
+		spec.UniqueID = r.uniqueID
+	}
 	state, notices, err := c.ReadIdentity(ctx, spec)
 	return state, append(r.notices, notices...), err
 }
 
 func (r *identityRun) update(ctx context.Context, before []IdentityGrant) error {
+	if err := r.spec.checkGrants(); err != nil {
+		return err
+	}
 	if err := r.repairAccount(ctx); err != nil {
 		return err
 	}
-	if err := r.converge(ctx); err != nil {
-		return err
-	}
-	return r.revoke(ctx, slices.DeleteFunc(slices.Clone(before), func(g IdentityGrant) bool {
-		return slices.Contains(r.spec.Grants, g)
-	}))
+	return r.converge(ctx, before)
 }
 
-// repairAccount makes the Google service account again when it is missing, and usable when it is disabled.
+// repairAccount brings the Google service account back when it is missing, and makes it usable when it is disabled.
 func (r *identityRun) repairAccount(ctx context.Context) error {
 	if !r.spec.hasAccount() {
 		return nil
@@ -149,7 +177,7 @@ func (r *identityRun) repairAccount(ctx context.Context) error {
 // is no error.
 func (c *Cloud) DeleteIdentity(ctx context.Context, spec IdentitySpec) ([]Notice, error) {
 	r := &identityRun{cloud: c, spec: spec}
-	if err := r.revoke(ctx, spec.Grants); err != nil {
+	if err := r.grant(ctx, nil, spec.Grants); err != nil {
 		return nil, err
 	}
 	if err := r.deleteKube(ctx); err != nil {
@@ -158,9 +186,5 @@ func (c *Cloud) DeleteIdentity(ctx context.Context, spec IdentitySpec) ([]Notice
 	if !spec.hasAccount() {
 		return r.notices, nil
 	}
-	err := c.GCP.ServiceAccounts().Delete(ctx, spec.account().String())
-	if gcp.IsNotFound(err) {
-		err = nil
-	}
-	return r.notices, identityError(fmt.Sprintf("Cannot delete service account %s", names.Quote(spec.email())), err)
+	return r.notices, r.deleteAccount(ctx)
 }

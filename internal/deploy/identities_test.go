@@ -77,15 +77,43 @@ func TestResolveIdentity(t *testing.T) {
 	}
 }
 
-func TestRolesThatNoAppShouldHave(t *testing.T) {
+func TestIdentityRoleNames(t *testing.T) {
 	t.Parallel()
 	for role, ok := range map[string]bool{
 		"roles/cloudsql.client": true, "projects/acme-dev/roles/shopReader": true, "organizations/123/roles/auditor": true,
-		"roles/owner": false, "roles/editor": false, "roles/resourcemanager.projectIamAdmin": false,
-		"": false, "viewer": false, "roles/": false, "roles/a b": false, "projects/acme-dev": false, "roles/x/y": false,
+		"roles/owner": true, "": false, "viewer": false, "roles/": false, "roles/a b": false, "projects/acme-dev": false, "roles/x/y": false,
 	} {
 		if err := deploy.CheckIdentityRole(role); (err == nil) != ok {
 			t.Errorf("%q: %v", role, err)
+		}
+	}
+}
+
+func TestRolesThatNoAppShouldHave(t *testing.T) {
+	t.Parallel()
+	const account = "projects/acme-dev/serviceAccounts/web@acme-dev.iam.gserviceaccount.com"
+	soon := deploy.IdentityCondition{Title: "soon", Expression: "request.time < timestamp('2027-01-01T00:00:00Z')"}
+	tests := map[string]struct {
+		grant   deploy.IdentityGrant
+		allowed []string
+		ok      bool
+	}{
+		"a predefined role":                 {grant: deploy.IdentityGrant{Role: "roles/cloudsql.client", Project: "p"}, ok: true},
+		"owner":                             {grant: deploy.IdentityGrant{Role: "roles/owner", Project: "p"}},
+		"editor of a secret":                {grant: deploy.IdentityGrant{Role: "roles/editor", Secret: "projects/p/secrets/s"}},
+		"owner, allowed":                    {grant: deploy.IdentityGrant{Role: "roles/owner", Project: "p"}, allowed: []string{"roles/owner"}, ok: true},
+		"owner, another allowed":            {grant: deploy.IdentityGrant{Role: "roles/owner", Project: "p"}, allowed: []string{"roles/editor"}},
+		"any account of a project":          {grant: deploy.IdentityGrant{Role: "roles/iam.serviceAccountTokenCreator", Project: "p"}},
+		"one account":                       {grant: deploy.IdentityGrant{Role: "roles/iam.serviceAccountTokenCreator", ServiceAccount: account}, ok: true},
+		"the policy, under a condition":     {grant: deploy.IdentityGrant{Role: "roles/resourcemanager.projectIamAdmin", Project: "p", Condition: soon}},
+		"a basic role under a condition":    {grant: deploy.IdentityGrant{Role: "roles/viewer", Project: "p", Condition: soon}},
+		"a predefined one":                  {grant: deploy.IdentityGrant{Role: "roles/cloudsql.client", Project: "p", Condition: soon}, ok: true},
+		"owner under a condition, allowed":  {grant: deploy.IdentityGrant{Role: "roles/owner", Project: "p", Condition: soon}, allowed: []string{"roles/owner"}},
+		"viewer, which reads but owns none": {grant: deploy.IdentityGrant{Role: "roles/viewer", Project: "p"}, ok: true},
+	}
+	for name, test := range tests {
+		if err := deploy.CheckIdentityGrant(test.grant, test.allowed); (err == nil) != test.ok {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

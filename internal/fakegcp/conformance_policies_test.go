@@ -47,7 +47,7 @@ func TestConformancePolicyEtags(t *testing.T) {
 	})
 	fact(t, "1.2", "without an etag the last writer wins, and drops conditions", "policy.proto", func(t *testing.T) {
 		c := start(t)
-		_, err := c.setProjectPolicy(&iampb.Policy{Version: 3, Bindings: []*iampb.Binding{conditional("roles/viewer", "user:a@example.com")}})
+		_, err := c.setProjectPolicy(&iampb.Policy{Version: 3, Bindings: []*iampb.Binding{conditional("roles/browser", "user:a@example.com")}})
 		must(t, err)
 		must(t, c.setBindings(binding("roles/browser", "user:b@example.com")))
 		if got := c.projectPolicy(3); len(got.GetBindings()) != 1 || got.GetBindings()[0].GetRole() != "roles/browser" || got.GetVersion() != 1 {
@@ -100,7 +100,7 @@ func TestConformancePolicyVersions(t *testing.T) {
 	})
 	fact(t, "1.2", "conditions are written and read with version 3 only", "policy.proto", func(t *testing.T) {
 		c := start(t)
-		b := conditional("roles/viewer", "user:a@example.com")
+		b := conditional("roles/browser", "user:a@example.com")
 		_, err := c.setProjectPolicy(&iampb.Policy{Version: 1, Bindings: []*iampb.Binding{b}})
 		wantError(t, err, codes.InvalidArgument, "version")
 		_, err = c.setProjectPolicy(&iampb.Policy{Version: 3, Bindings: []*iampb.Binding{b}})
@@ -109,7 +109,7 @@ func TestConformancePolicyVersions(t *testing.T) {
 			t.Errorf("version 3: %v", got)
 		}
 		hidden := c.projectPolicy(1)
-		if role := hidden.GetBindings()[0].GetRole(); !strings.HasPrefix(role, "roles/viewer_withcond_") || hidden.GetBindings()[0].GetCondition() != nil {
+		if role := hidden.GetBindings()[0].GetRole(); !strings.HasPrefix(role, "roles/browser_withcond_") || hidden.GetBindings()[0].GetCondition() != nil {
 			t.Errorf("version 1: %v", hidden)
 		}
 		_, err = c.setProjectPolicy(hidden) // with its etag
@@ -117,6 +117,13 @@ func TestConformancePolicyVersions(t *testing.T) {
 		hidden.Etag = nil
 		_, err = c.setProjectPolicy(hidden)
 		wantError(t, err, codes.InvalidArgument, "_withcond_")
+	})
+	fact(t, "1.2", "basic roles take no conditions", "hashicorp/terraform-provider-google#7833", func(t *testing.T) {
+		c := start(t)
+		for _, role := range []string{"roles/owner", "roles/editor", "roles/viewer"} {
+			_, err := c.setProjectPolicy(&iampb.Policy{Version: 3, Bindings: []*iampb.Binding{conditional(role, "serviceAccount:a@elsewhere.iam.gserviceaccount.com")}})
+			wantError(t, err, codes.InvalidArgument, "LintValidationUnits/BindingRoleAllowConditionCheck Error: Conditions can't be set on primitive roles")
+		}
 	})
 	fact(t, "1.2", "the answer to version 3 is version 1 when no condition is left", "options.proto", func(t *testing.T) {
 		c := start(t)

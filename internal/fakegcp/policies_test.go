@@ -73,7 +73,7 @@ func TestPolicyMembers(t *testing.T) {
 
 func TestPolicyConditions(t *testing.T) {
 	c := start(t)
-	conditional := binding("roles/viewer", "user:a@example.com")
+	conditional := binding("roles/browser", "user:a@example.com")
 	conditional.Condition = &expr.Expr{Title: "t", Expression: "request.time < timestamp('2030-01-01T00:00:00Z')"}
 	_, err := c.setProjectPolicy(&iampb.Policy{Version: 1, Bindings: []*iampb.Binding{conditional}})
 	wantError(t, err, codes.InvalidArgument, "version must be 3")
@@ -83,7 +83,7 @@ func TestPolicyConditions(t *testing.T) {
 		t.Errorf("version 3: %v", p)
 	}
 	p := c.projectPolicy(1)
-	if !strings.HasPrefix(p.GetBindings()[0].GetRole(), "roles/viewer_withcond_") || p.GetBindings()[0].GetCondition() != nil {
+	if !strings.HasPrefix(p.GetBindings()[0].GetRole(), "roles/browser_withcond_") || p.GetBindings()[0].GetCondition() != nil {
 		t.Errorf("version 1: %v", p)
 	}
 	p.Bindings = nil

@@ -1,6 +1,7 @@
 package fakegcp
 
 import (
+	"slices"
 	"strings"
 
 	"cloud.google.com/go/iam/apiv1/iampb"
@@ -38,4 +39,18 @@ func mayOwn(member string) bool {
 		return strings.HasSuffix(strings.ToLower(address), organizationDomain)
 	}
 	return false
+}
+
+// basicRoles take no conditions.
+var basicRoles = []string{ownerRole, "roles/editor", "roles/viewer"}
+
+// checkConditions refuses conditions on basic roles. What else the real service checks of a condition is not checked.
+// Source: the text as users quote it, hashicorp/terraform-provider-google#7833.
+func checkConditions(p *iampb.Policy) error {
+	for _, b := range p.GetBindings() {
+		if b.GetCondition() != nil && slices.Contains(basicRoles, b.GetRole()) {
+			return invalid("LintValidationUnits/BindingRoleAllowConditionCheck Error: Conditions can't be set on primitive roles")
+		}
+	}
+	return nil
 }

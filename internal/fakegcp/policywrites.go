@@ -216,6 +216,9 @@ func (s *Server) checkMembers(want, current *iampb.Policy, public publicMembers)
 	for g := range grantsOf(current) {
 		known[g] = true
 	}
+	if err := checkConditions(want); err != nil {
+		return err
+	}
 	count, groups := 0, 0
 	for g := range grantsOf(want) {
 		count++

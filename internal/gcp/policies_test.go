@@ -28,7 +28,9 @@ func (s *server) GetIamPolicy(_ context.Context, req *iampb.GetIamPolicyRequest)
 	if req.GetOptions().GetRequestedPolicyVersion() != 3 {
 		return nil, status.Error(codes.InvalidArgument, "conditions would be lost")
 	}
-	p := s.current()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := proto.Clone(s.policy).(*iampb.Policy)
 	p.Etag = []byte{s.etag}
 	return p, nil
 }
@@ -44,7 +46,8 @@ func (s *server) SetIamPolicy(_ context.Context, req *iampb.SetIamPolicyRequest)
 	}
 	s.etag++
 	s.policy = proto.Clone(req.GetPolicy()).(*iampb.Policy)
-	return s.policy, nil
+	s.policy.Etag = []byte{s.etag}
+	return proto.Clone(s.policy).(*iampb.Policy), nil
 }
 
 func viewer(member string) gcp.Grant { return gcp.Grant{Role: "roles/viewer", Member: member} }
@@ -111,8 +114,8 @@ func TestPolicyConflictsAreWaitedOut(t *testing.T) {
 	if err := c.Policies().Add(t.Context(), project, []gcp.Grant{viewer("user:a@example.com")}); err != nil {
 		t.Fatal(err)
 	}
-	if n := s.count("GetIamPolicy"); n != 21 {
-		t.Errorf("%d reads, want one before every write", n)
+	if n := s.count("GetIamPolicy"); n != 22 {
+		t.Errorf("%d reads, want one before every write and one after the last", n)
 	}
 }
 

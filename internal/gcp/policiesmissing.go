@@ -67,3 +67,29 @@ func memberNamed(grants []Grant, err error) string {
 	}
 	return ""
 }
+
+// PublicMemberError refuses to make everyone a member of a project or a service account. The real API refuses it too, with
+// an answer that also stops every other grant in the same write.
+type PublicMemberError struct {
+	Policy PolicyRef
+	Member string
+}
+
+// Error names the member and where it may be used instead.
+func (e *PublicMemberError) Error() string {
+	return fmt.Sprintf("%s is not made a member of %s: everyone on the internet would have the role on all that is in it; "+
+		"only a single Cloud Run service can be opened to everyone", e.Member, e.Policy)
+}
+
+// refusePublicMember keeps everyone out of policies that must not have them. Members that are there already stay, and may be removed.
+func refusePublicMember(ref PolicyRef, grants []Grant) error {
+	if ref.Kind != ProjectPolicy && ref.Kind != ServiceAccountPolicy {
+		return nil
+	}
+	for _, g := range grants {
+		if strings.EqualFold(g.Member, "allUsers") || strings.EqualFold(g.Member, "allAuthenticatedUsers") {
+			return &PublicMemberError{Policy: ref, Member: g.Member}
+		}
+	}
+	return nil
+}

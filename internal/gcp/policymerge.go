@@ -66,6 +66,26 @@ func sameMember(a, b string) bool {
 	return strings.EqualFold(a, b)
 }
 
+func conditionOf(b *iampb.Binding) *Condition {
+	c := b.GetCondition()
+	if c == nil {
+		return nil
+	}
+	return &Condition{Title: c.GetTitle(), Description: c.GetDescription(), Expression: c.GetExpression()}
+}
+
+// DeletedMember is how policies show a service account that was deleted.
+// Source: google/iam/v1/policy.proto, Binding.members.
+func DeletedMember(email, uniqueID string) string {
+	return "deleted:serviceAccount:" + email + "?uid=" + uniqueID
+}
+
+// deletedAccountID takes the unique id out of the member of a deleted account of that email.
+func deletedAccountID(member, email string) (id string, ok bool) {
+	account, id, found := strings.Cut(member, "?uid=")
+	return id, found && id != "" && strings.EqualFold(account, "deleted:serviceAccount:"+email)
+}
+
 func (c *Condition) expr() *expr.Expr {
 	if c == nil {
 		return nil

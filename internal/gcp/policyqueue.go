@@ -6,8 +6,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"cloud.google.com/go/iam/apiv1/iampb"
 )
 
 // policyQueue collects the changes to one policy. One goroutine at a time works on it, so that changes of this
@@ -15,22 +13,26 @@ import (
 type policyQueue struct {
 	mu      sync.Mutex
 	pending []*policyChange
+	arrived int // changes that ever came in, so that the worker sees whether another one did
 	running bool
 	wake    context.CancelFunc // ends the worker's pause, when it pauses
 }
 
-// policyChange is one caller's wish.
+// policyChange is one caller's wish: grants that are to be in the policy, and grants that are not to be in it.
 type policyChange struct {
-	ctx      context.Context
-	grants   []Grant
-	remove   bool
-	existing bool       // the members should be there: a missing one is waited for no longer than MemberGrace
-	done     chan error // buffered: the caller may be gone
+	ctx       context.Context
+	add, drop []Grant
+	existing  bool       // the members should be there: a missing one is waited for no longer than MemberGrace
+	newObject bool       // this run made the policy's object: it is waited for however long IAM does not know it
+	done      chan error // buffered: the caller may be gone
 
 	last     atomic.Pointer[error] // why it is still waiting
+	tries    int                   // how often it had to wait
 	failures int                   // transient failures in a row
-	alone    bool                  // held up a common write once: written by itself from then on
+	due      time.Time             // when it is tried again; zero for at once
+	held     bool                  // its member is missing: it does not join the others' writes before it is due
 	missing  time.Time             // when IAM first did not know a member; zero until then
+	unknown  time.Time             // when IAM first did not know the policy's object; zero until then
 }
 
 // ended is the answer to a caller whose context has ended.
@@ -42,13 +44,18 @@ func (c *policyChange) ended(ref PolicyRef) error {
 	return fmt.Errorf("changing the policy of %s: %w", ref, ended(context.Cause(c.ctx), last))
 }
 
-// policyTolerance is how many transient failures in a row one change takes. A read-modify-write with an etag may be
-// repeated whatever became of the first. "Not found" counts as one, because a new account can be unknown to IAM.
-const policyTolerance = 5
+// wait has the change tried again after its next pause.
+func (c *policyChange) wait(now time.Time, b Backoff, held bool) {
+	c.due, c.held = now.Add(b.next(c.tries)), held
+	c.tries++
+}
 
 func (p *Policies) change(ref PolicyRef, c *policyChange) error {
-	if len(c.grants) == 0 {
+	if len(c.add) == 0 && len(c.drop) == 0 {
 		return nil
+	}
+	if err := refusePublicMember(ref, c.add); err != nil {
+		return err
 	}
 	c.done = make(chan error, 1)
 	q := p.queue(ref)
@@ -77,6 +84,7 @@ func (q *policyQueue) submit(c *policyChange, work func()) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.pending = append(q.pending, c)
+	q.arrived++
 	switch {
 	case !q.running:
 		q.running = true
@@ -98,118 +106,63 @@ func (q *policyQueue) take(waiting bool) (fresh []*policyChange, goOn bool) {
 // work writes what is pending until nothing is left.
 func (p *Policies) work(ref PolicyRef, q *policyQueue) {
 	var waiting []*policyChange
-	for attempt := 0; ; attempt++ {
+	fruitless := 0 // rounds in a row that met missing members, and none that had become known
+	for {
+		p.gather(q)
 		fresh, goOn := q.take(len(waiting) > 0)
 		if !goOn {
 			return
 		}
-		waiting = p.round(ref, dropEnded(ref, append(waiting, fresh...)))
+		ready, held := p.ready(dropEnded(ref, append(waiting, fresh...)))
+		round := &policyRound{p: p, ref: ref}
+		waiting = append(held, round.attempt(ready)...)
+		fruitless = round.pace(waiting, fruitless)
 		if len(waiting) > 0 {
-			p.pause(q, waiting, attempt)
+			p.pause(q, waiting)
 		}
 	}
 }
 
-// round tries every waiting change once: those without trouble together, the others one by one. It gives the changes
-// that have to wait.
-func (p *Policies) round(ref PolicyRef, waiting []*policyChange) []*policyChange {
-	var together, alone, left []*policyChange
+// The window in which changes gather before a write. Terraform begins many resources at about the same time, and a
+// policy takes about one write in a second: so a write waits until nothing has come in for a quarter of the poll interval
+// (250 ms), and for four times that at most. It is no wait for IAM: nothing is assumed to be true after it.
+const (
+	gatherFraction = 4
+	gatherWindows  = 4
+)
+
+// gather waits until no change has come in for a window, if any is pending.
+func (p *Policies) gather(q *policyQueue) {
+	window := p.c.opts.PollInterval / gatherFraction
+	for range gatherWindows {
+		q.mu.Lock()
+		pending, arrived := q.pending, q.arrived
+		q.mu.Unlock()
+		if len(pending) == 0 {
+			return
+		}
+		_ = p.c.opts.Clock.Sleep(context.WithoutCancel(pending[0].ctx), window) // never longer than the windows together
+		q.mu.Lock()
+		quiet := q.arrived == arrived
+		q.mu.Unlock()
+		if quiet {
+			return
+		}
+	}
+}
+
+// ready gives the changes of the next write. Those that wait out a conflict join any write; those whose member is missing
+// would only have it refused, so they wait until they are due.
+func (p *Policies) ready(waiting []*policyChange) (ready, held []*policyChange) {
+	now := p.c.opts.Clock.Now()
 	for _, c := range waiting {
-		if c.alone {
-			alone = append(alone, c)
+		if c.held && now.Before(c.due) {
+			held = append(held, c)
 		} else {
-			together = append(together, c)
+			ready = append(ready, c)
 		}
 	}
-	if err := p.write(ref, together); len(together) > 1 && err != nil && Classify(err) != Conflict {
-		// One of them may be at fault: from now on each answers for itself.
-		alone = append(together, alone...)
-	} else {
-		left = append(left, settle(ref, together, err, p.c.opts.Clock.Now())...)
-	}
-	for _, c := range alone {
-		c.alone = true
-		err := p.write(ref, []*policyChange{c})
-		left = append(left, settle(ref, []*policyChange{c}, err, p.c.opts.Clock.Now())...)
-	}
-	return left
-}
-
-// settle ends the changes that are done or have failed for good and gives those that wait for another try.
-func settle(ref PolicyRef, changes []*policyChange, err error, now time.Time) []*policyChange {
-	var left []*policyChange
-	for _, c := range changes {
-		if err == nil {
-			c.done <- nil
-			continue
-		}
-		if c.ctx.Err() != nil {
-			left = append(left, c) // dropEnded answers it
-			continue
-		}
-		c.last.Store(&err)
-		switch {
-		case isMemberMissing(err) && c.graceEnded(now):
-			c.done <- &MissingMemberError{Member: memberNamed(c.grants, err), Err: err}
-		case Classify(err) == Conflict, isMemberMissing(err):
-			c.failures = 0
-			left = append(left, c)
-		case (IsTransient(err) || !c.remove && isYoung(ref, err)) && c.failures < policyTolerance:
-			c.failures++
-			left = append(left, c)
-		default:
-			c.done <- err
-		}
-	}
-	return left
-}
-
-// graceEnded tells, at each refusal for a member that IAM does not know, whether there were such for long enough.
-func (c *policyChange) graceEnded(now time.Time) bool {
-	if c.missing.IsZero() {
-		c.missing = now
-	}
-	return c.existing && now.Sub(c.missing) >= MemberGrace
-}
-
-// isYoung tells that the object of a policy may be too new to be known everywhere.
-func isYoung(ref PolicyRef, err error) bool {
-	return IsNotFound(err) || ref.Kind == ServiceAccountPolicy && IsNotVisible(err)
-}
-
-// write reads the policy, applies the changes, and writes it back if that changed anything.
-func (p *Policies) write(ref PolicyRef, changes []*policyChange) error {
-	if len(changes) == 0 {
-		return nil
-	}
-	ctx, stop := whileAnyone(changes)
-	defer stop()
-	policy, err := p.get(ctx, ref)
-	if err != nil {
-		return err
-	}
-	if !applyChanges(policy, changes) {
-		return nil
-	}
-	if len(policy.GetEtag()) == 0 {
-		return errNoEtag
-	}
-	policy.Version = policyVersion
-	return p.set(ctx, ref, policy)
-}
-
-func applyChanges(policy *iampb.Policy, changes []*policyChange) bool {
-	changed := false
-	for _, c := range changes {
-		apply := addGrant
-		if c.remove {
-			apply = removeGrant
-		}
-		for _, g := range c.grants {
-			changed = apply(policy, g) || changed
-		}
-	}
-	return changed
+	return ready, held
 }
 
 // dropEnded answers the changes whose context has ended and gives the others.
@@ -225,12 +178,16 @@ func dropEnded(ref PolicyRef, changes []*policyChange) []*policyChange {
 	return live
 }
 
-// pause waits before the next round: until a new change comes in or one of the contexts ends, at the latest.
-func (p *Policies) pause(q *policyQueue, waiting []*policyChange, attempt int) {
+// pause waits before the next round: until the first change is due, a new one comes in or one of the contexts ends.
+func (p *Policies) pause(q *policyQueue, waiting []*policyChange) {
 	ctx, wake := context.WithCancel(context.WithoutCancel(waiting[0].ctx))
 	defer wake()
+	first := waiting[0].due
 	for _, c := range waiting {
 		defer context.AfterFunc(c.ctx, wake)()
+		if c.due.Before(first) {
+			first = c.due
+		}
 	}
 	q.mu.Lock()
 	if len(q.pending) > 0 {
@@ -238,7 +195,7 @@ func (p *Policies) pause(q *policyQueue, waiting []*policyChange, attempt int) {
 	}
 	q.wake = wake
 	q.mu.Unlock()
-	_ = p.c.opts.Clock.Sleep(ctx, p.c.backoff().next(attempt)) // why it woke shows in the next round
+	_ = p.c.opts.Clock.Sleep(ctx, max(0, first.Sub(p.c.opts.Clock.Now()))) // why it woke shows in the next round
 	q.mu.Lock()
 	q.wake = nil
 	q.mu.Unlock()

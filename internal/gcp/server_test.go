@@ -33,6 +33,12 @@ type server struct {
 // serve starts the server and gives a client of it whose waits take no time.
 func serve(t *testing.T, s *server) *gcp.Client {
 	t.Helper()
+	return serveProjects(t, s, s)
+}
+
+// serveProjects has projects, and their policies, answered by another server.
+func serveProjects(t *testing.T, s *server, projects resourcemanagerpb.ProjectsServer) *gcp.Client {
+	t.Helper()
 	s.calls = map[string]int{}
 	if s.policy == nil {
 		s.policy = &iampb.Policy{}
@@ -44,7 +50,7 @@ func serve(t *testing.T, s *server) *gcp.Client {
 	g := grpc.NewServer(grpc.UnaryInterceptor(s.intercept))
 	containerpb.RegisterClusterManagerServer(g, s)
 	secretmanagerpb.RegisterSecretManagerServiceServer(g, secretServer{})
-	resourcemanagerpb.RegisterProjectsServer(g, s)
+	resourcemanagerpb.RegisterProjectsServer(g, projects)
 	go func() { _ = g.Serve(listener) }()
 	t.Cleanup(g.Stop)
 	c := gcp.New(gcp.Options{EmulatorHost: listener.Addr().String(), Clock: clock.NewInstant(time.Unix(0, 0))})

@@ -27,17 +27,19 @@ variable "config" {
 }
 
 variable "grants" {
-  description = "Roles that the app needs besides reading its own secrets, each on a project or on a secret."
+  description = "Roles that the app needs besides reading its own secrets, each on a project, a secret or a service account, perhaps under a condition."
   type = set(object({
-    role    = string
-    project = optional(string)
-    secret  = optional(string)
+    role            = string
+    project         = optional(string)
+    secret          = optional(string)
+    service_account = optional(string)
+    condition       = optional(object({ title = string, description = optional(string), expression = string }))
   }))
   default  = []
   nullable = false
   validation {
-    condition     = alltrue([for g in var.grants : (g.project == null) != (g.secret == null)])
-    error_message = "Each grant names exactly one of project and secret. Example: grants = [{ role = \"roles/pubsub.publisher\", project = \"acme-dev\" }]."
+    condition     = alltrue([for g in var.grants : length([for t in [g.project, g.secret, g.service_account] : t if t != null]) == 1])
+    error_message = "Each grant names exactly one of project, secret and service_account. Example: grants = [{ role = \"roles/pubsub.publisher\", project = \"acme-dev\" }]."
   }
 }
 

@@ -1,9 +1,12 @@
 package identity_test
 
 import (
+	"context"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/acctest"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/fakegcp"
@@ -17,6 +20,23 @@ func hold(t *testing.T, env *acctest.Env) {
 	}
 }
 
+// waitStruck waits until a fault has struck a call about a resource.
+func waitStruck(t *testing.T, env *acctest.Env, after int, resource string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for {
+		calls := env.Fake.WaitJournal(ctx, fakegcp.JournalFilter{After: after, Resource: resource})
+		if slices.ContainsFunc(calls, func(c fakegcp.Call) bool { return c.Fault != "" }) {
+			return
+		}
+		if len(calls) == 0 {
+			t.Fatal("no fault struck")
+		}
+		after = calls[len(calls)-1].Seq
+	}
+}
+
 func TestIdentityConvergesAfterAKilledApply(t *testing.T) {
 	t.Parallel()
 	acctest.Core(t, func(t *testing.T, env *acctest.Env) {
@@ -24,7 +44,7 @@ func TestIdentityConvergesAfterAKilledApply(t *testing.T) {
 		cli := env.CLI(t)
 		cli.Write(t, "main.tf", env.Config(runtime("roles/logging.logWriter")))
 		killed := cli.Start(t, "apply", "-auto-approve", "-no-color")
-		env.WaitForCall(t, "CreateServiceAccount", 1)
+		waitStruck(t, env, 0, "")
 		killed.Kill(t)
 
 		again := cli.MustRun(t, "apply", "-auto-approve", "-no-color")
@@ -47,7 +67,7 @@ func TestIdentityIsNotTaintedByAnInterrupt(t *testing.T) {
 		cli := env.CLI(t)
 		cli.Write(t, "main.tf", env.Config(runtime("roles/logging.logWriter")))
 		run := cli.Start(t, "apply", "-auto-approve", "-no-color")
-		env.WaitForCall(t, "CreateServiceAccount", 1)
+		waitStruck(t, env, 0, "")
 		run.Interrupt(t)
 		interrupted := run.Wait(t)
 		shown := cli.MustRun(t, "state", "show", "-no-color", address).Stdout

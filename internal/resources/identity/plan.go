@@ -21,7 +21,7 @@ func (*identityResource) ValidateConfig(ctx context.Context, req resource.Valida
 		return
 	}
 	checkPlace(m, &resp.Diagnostics)
-	checkGrants(m.Grants, &resp.Diagnostics)
+	checkGrants(ctx, m, &resp.Diagnostics)
 }
 
 // checkPlace refuses combinations of cluster, namespace, mode and account that mean nothing.
@@ -55,27 +55,6 @@ func checkPlace(m model, diags *diag.Diagnostics) {
 	}
 }
 
-// checkGrants wants a role and exactly one target in every grant. The schema cannot require the role: the framework
-// would miss it in a grant that is not known yet.
-func checkGrants(set types.Set, diags *diag.Diagnostics) {
-	for _, element := range set.Elements() {
-		object, ok := element.(types.Object)
-		if !ok || object.IsNull() || object.IsUnknown() {
-			continue
-		}
-		if object.Attributes()["role"].IsNull() {
-			diags.AddAttributeError(path.Root("grants").AtSetValue(element).AtName("role"), "Missing role",
-				"role must be set in every grant, for example role = \"roles/cloudsql.client\".")
-		}
-		project, secret := object.Attributes()["project"], object.Attributes()["secret"]
-		if project.IsUnknown() || secret.IsUnknown() || project.IsNull() != secret.IsNull() {
-			continue
-		}
-		diags.AddAttributeError(path.Root("grants").AtSetValue(element), "One target per grant",
-			"A grant is for a project or for a secret: set exactly one of project (\"acme-dev\") and secret (twelvefactor_secret.NAME.id).")
-	}
-}
-
 // ModifyPlan fills in defaults and plans the repair of what is not as it should be. It looks at configuration, state
 // and provider only.
 func (r *identityResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
@@ -90,7 +69,11 @@ func (r *identityResource) ModifyPlan(ctx context.Context, req resource.ModifyPl
 	planAccountID(ctx, req, resp, state.ServiceAccountID)
 	resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("drift"), stringList(nil))...)
 	repair := state.Status.ValueString() != deploy.IdentityReady
-	tf.PlanStatus(ctx, req, resp, repair, path.Root("status"))
+	paths := []path.Path{path.Root("status")}
+	if repair && !state.Email.IsNull() {
+		paths = append(paths, path.Root("unique_id")) // an account that cannot be brought back is made anew
+	}
+	tf.PlanStatus(ctx, req, resp, repair, paths...)
 }
 
 // planAccountID derives the account's id from the name where the configuration leaves it out.

@@ -133,6 +133,7 @@ func (r *identityResource) Update(ctx context.Context, req resource.UpdateReques
 	resp.Diagnostics.Append(diags...)
 	before, diags := prior.expand(ctx)
 	resp.Diagnostics.Append(diags...)
+	spec.UniqueID = before.UniqueID // planned as unknown when the account may have to be made anew
 	if resp.Diagnostics.HasError() {
 		return
 	}

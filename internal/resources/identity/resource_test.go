@@ -113,26 +113,6 @@ func TestChangesBehindTerraformsBackAreRepaired(t *testing.T) {
 	env.Test(t, resource.TestCase{Steps: steps})
 }
 
-func TestAccountDeletedBehindTerraformsBackIsMadeAgain(t *testing.T) {
-	t.Parallel()
-	env := acctest.New(t)
-	config := env.Config(runtime("roles/logging.logWriter"))
-	env.Test(t, resource.TestCase{Steps: []resource.TestStep{
-		{Config: config},
-		{
-			PreConfig: func() {
-				if err := env.Fake.Remove(accountID); err != nil {
-					t.Fatal(err)
-				}
-				dropMember(t, env, "projects/acme-dev", "roles/logging.logWriter", "serviceAccount:"+email)
-			},
-			Config:            config,
-			ConfigPlanChecks:  acctest.PlannedAction(address, plancheck.ResourceActionCreate),
-			ConfigStateChecks: []statecheck.StateCheck{isStatus("ready")},
-		},
-	}})
-}
-
 func TestForeignAccountIsRefused(t *testing.T) {
 	t.Parallel()
 	env := acctest.New(t)
@@ -180,6 +160,15 @@ func TestRefusals(t *testing.T) {
 		"not a role":               {[]string{`name = "shop"`, `mode = "service_account"`, grants("logging.logWriter")}, `(?s)is\s+not\s+a\s+role`},
 		"grant without target":     {[]string{`name = "shop"`, `mode = "service_account"`, `grants = [{ role = "roles/viewer" }]`}, `One\s+target`},
 		"grant with two targets":   {[]string{`name = "shop"`, `mode = "service_account"`, `grants = [{ role = "roles/viewer", project = "acme-dev", secret = "projects/acme-dev/secrets/s" }]`}, `One\s+target`},
+		"account by its email":     {[]string{`name = "shop"`, `mode = "service_account"`, `grants = [{ role = "roles/viewer", service_account = "a@b.iam.gserviceaccount.com" }]`}, `(?s)serviceAccounts/EMAIL`},
+		"condition without title":  {[]string{`name = "shop"`, `mode = "service_account"`, `grants = [{ role = "roles/run.viewer", project = "acme-dev", condition = { expression = "true" } }]`}, `Missing\s+title`},
+		"condition that is empty":  {[]string{`name = "shop"`, `mode = "service_account"`, `grants = [{ role = "roles/run.viewer", project = "acme-dev", condition = { title = "t" } }]`}, `Missing\s+expression`},
+		"title that is too long":   {[]string{`name = "shop"`, `mode = "service_account"`, `grants = [{ role = "roles/run.viewer", project = "acme-dev", condition = { title = "` + strings.Repeat("t", 101) + `", expression = "true" } }]`}, `between\s+1\s+and\s+100`},
+		"condition on viewer":      {[]string{`name = "shop"`, `mode = "service_account"`, `grants = [{ role = "roles/viewer", project = "acme-dev", condition = { title = "t", expression = "true" } }]`}, `(?s)basic\s+role`},
+		"any account":              {[]string{`name = "shop"`, `mode = "service_account"`, grants("roles/iam.serviceAccountUser")}, `(?s)service_account\s+in\s+place\s+of`},
+		"another role allowed":     {[]string{`name = "shop"`, `mode = "service_account"`, `allow_roles = ["roles/editor"]`, grants("roles/owner")}, `(?s)allow_roles\s+=\s+\["roles/owner"\]`},
+		"allowed for nothing":      {[]string{`name = "shop"`, `mode = "service_account"`, `allow_roles = ["roles/viewer"]`}, `(?s)allow_roles`},
+		"too many conditions":      {[]string{`name = "shop"`, `mode = "service_account"`, `grants = [for i in range(21) : { role = "roles/run.viewer", project = "acme-dev", condition = { title = "t${i}", expression = "true" } }]`}, `Too\s+many\s+conditions`},
 		"grant without role":       {[]string{`name = "shop"`, `mode = "service_account"`, `grants = [{ project = "acme-dev" }]`}, `role\s+must\s+be\s+set`},
 		"null grant":               {[]string{`name = "shop"`, `mode = "service_account"`, `grants = [null]`}, `null\s+value`},
 		"bad cluster":              {[]string{`name = "shop"`, `cluster = "dev"`, `namespace = "shop"`}, `(?s)clusters/CLUSTER`},

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
-	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
@@ -20,12 +19,10 @@ import (
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/tf"
 )
 
-// maxGrants is well under what one policy holds (1500 members), so that one identity cannot fill it.
-const maxGrants = 100
-
 func resourceSchema(ctx context.Context) schema.Schema {
 	attributes := map[string]schema.Attribute{
-		"grants": grantsAttribute(),
+		"grants":      grantsAttribute(),
+		"allow_roles": allowRolesAttribute(),
 		"timeouts": timeouts.Attributes(ctx, timeouts.Opts{
 			Create: true, Read: true, Update: true, Delete: true,
 			CreateDescription: "Time for the creation, waiting for the cluster and for IAM included. Default: `20m`.",
@@ -41,7 +38,18 @@ func resourceSchema(ctx context.Context) schema.Schema {
 			"principal. No keys are involved.\n\nWith `mode = \"direct\"` the roles go to the Kubernetes service account's own principal. With " +
 			"`mode = \"service_account\"` a Google service account is made, which the Kubernetes one impersonates; without a cluster it is " +
 			"the account that a service on Cloud Run runs as. Roles are added and removed one member at a time: whatever else is in a " +
-			"policy stays as it is.",
+			"policy stays as it is, conditions and deleted members included.\n\nA grant is done when IAM, asked again, shows it in the " +
+			"policy: it is written. When a role counts everywhere is IAM's to say, mostly within two minutes; nothing is waited for " +
+			"by the clock. A `twelvefactor_service` that needs a secret is tried again until it may read it. Many identities in one " +
+			"apply share writes: the changes to one policy that come in within 250 ms of each other, a second at most, go out in one.\n\n" +
+			"IAM keeps a deleted service account for 30 days and takes it back by its unique id only. One of the same name is brought " +
+			"back, in place of a new one that would have none of its grants, where that id can be known: from the state when the " +
+			"account was deleted outside of Terraform, within the run that replaces the identity, and from the policies of the project " +
+			"and of what `grants` names, which show deleted members. After a `destroy` in an earlier run nothing shows it unless somebody " +
+			"else had granted the account something there: look for `unique_id` in `gcloud logging read " +
+			"'protoPayload.methodName=\"google.iam.admin.v1.DeleteServiceAccount\"'`, undelete it with `gcloud iam service-accounts " +
+			"undelete`, and import it. What comes back has all that others had granted it; an account that can come back no more is " +
+			"made anew, with a warning.",
 		Attributes: attributes,
 	}
 }
@@ -94,36 +102,6 @@ func placeAttributes() map[string]schema.Attribute {
 	}
 }
 
-func grantsAttribute() schema.SetNestedAttribute {
-	return schema.SetNestedAttribute{
-		Optional: true,
-		MarkdownDescription: "Roles of the identity, each on one project or on one secret. Roles that cover a whole project " +
-			"(`roles/owner`, `roles/editor` and those that manage its policy) are refused. Default: none.",
-		Validators: []validator.Set{setvalidator.SizeAtMost(maxGrants), setvalidator.NoNullValues()},
-		NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-			"role": schema.StringAttribute{
-				Optional:            true, // but see checkGrants
-				MarkdownDescription: "Required. The role: `roles/NAME`, or a custom one with its full name. Example: `roles/cloudsql.client`.",
-				Validators:          []validator.String{tf.Checked("a role that an app may have", deploy.CheckIdentityRole)},
-			},
-			"project": schema.StringAttribute{
-				Optional:            true,
-				MarkdownDescription: "Id of the project that the role is for. Default: none; exactly one of `project` and `secret` is needed.",
-				Validators:          []validator.String{tf.Checked("a project id", names.CheckProject)},
-			},
-			"secret": schema.StringAttribute{
-				Optional: true,
-				MarkdownDescription: "Id of the secret that the role is for: `projects/PROJECT/secrets/SECRET`, as `twelvefactor_secret.NAME.id` " +
-					"has it. Default: none.",
-				Validators: []validator.String{tf.Checked("the id of a secret", func(id string) error {
-					_, err := names.ParseSecretID(id)
-					return err
-				})},
-			},
-		}},
-	}
-}
-
 func computedAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
 		"id": schema.StringAttribute{
@@ -138,6 +116,15 @@ func computedAttributes() map[string]schema.Attribute {
 		"email": schema.StringAttribute{
 			Computed: true, PlanModifiers: kept(),
 			MarkdownDescription: "Email of the Google service account; null with `mode = \"direct\"`.",
+		},
+		"service_account": schema.StringAttribute{
+			Computed: true, PlanModifiers: kept(),
+			MarkdownDescription: "Full name of the Google service account, `projects/PROJECT/serviceAccounts/EMAIL`, as `service_account` in the " +
+				"`grants` of another identity takes it; null with `mode = \"direct\"`.",
+		},
+		"unique_id": schema.StringAttribute{
+			Computed: true, PlanModifiers: kept(),
+			MarkdownDescription: "Number of the Google service account, by which it can be undeleted; null with `mode = \"direct\"`.",
 		},
 		"kubernetes_service_account": schema.StringAttribute{
 			Computed: true, PlanModifiers: kept(),
