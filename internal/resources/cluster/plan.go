@@ -3,7 +3,6 @@ package cluster
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -24,7 +23,7 @@ func (r *clusterResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 		resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
 	}
 	if req.Plan.Raw.IsNull() {
-		checkProtection(state, &resp.Diagnostics)
+		checkProtection(ctx, state, req.Private, &resp.Diagnostics)
 		return
 	}
 	owned := planDefaults(ctx, req, resp)
@@ -40,8 +39,8 @@ func (r *clusterResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 	planMissing(ctx, resp)
 	planRescue(state, resp)
 	planRolls(ctx, state, resp)
-	if len(resp.RequiresReplace) > 0 {
-		checkProtection(state, &resp.Diagnostics)
+	if len(resp.RequiresReplace) > 0 && !givenUp(ctx, state, resp) {
+		checkProtection(ctx, state, req.Private, &resp.Diagnostics)
 	}
 }
 
@@ -96,14 +95,39 @@ func planMissing(ctx context.Context, resp *resource.ModifyPlanResponse) {
 	}
 }
 
-// checkProtection refuses what would delete a cluster that is protected and can be used: a failed first create must not
-// need two applies to be tried again, and what GKE has given up or is deleting cannot be protected any more.
-func checkProtection(state model, diags *diag.Diagnostics) {
-	unprotected := []string{deploy.ClusterCreating, deploy.ClusterFailed, deploy.ClusterDeleting}
-	if !state.DeletionProtection.ValueBool() || slices.Contains(unprotected, state.Status.ValueString()) {
+// servedKey of the private state tells that the cluster was ready once.
+const servedKey = "served"
+
+// checkProtection refuses what would delete a cluster that is protected and was ever ready, whatever is wrong with it now:
+// people decide then. A failed first create must not need two applies to be tried again, and what GKE is deleting cannot be
+// protected any more.
+func checkProtection(ctx context.Context, state model, private privateState, diags *diag.Diagnostics) {
+	served, more := private.GetKey(ctx, servedKey)
+	diags.Append(more...)
+	status := state.Status.ValueString()
+	neverReady := len(served) == 0 && (status == deploy.ClusterCreating || status == deploy.ClusterFailed)
+	if !state.DeletionProtection.ValueBool() || neverReady || status == deploy.ClusterDeleting {
 		return
 	}
-	diags.AddAttributeError(path.Root("deletion_protection"), fmt.Sprintf("Cluster %q is protected", state.Name.ValueString()),
-		"This plan would delete it, and deletion_protection is true in the state.\n\n"+
-			"If that is what you want, set deletion_protection = false, apply, and then apply the deletion or replacement.")
+	why := "This plan would delete it, and deletion_protection is true in the state."
+	fix := "If that is what you want, set deletion_protection = false, apply, and then apply the deletion or replacement."
+	if status == deploy.ClusterFailed {
+		why = "GKE reports that it has failed and cannot be used, so this plan makes it anew. It was ready once, and deletion_protection is true in the state."
+		fix = "If nothing on it is to be saved, set deletion_protection = false and apply: that deletes it and makes it anew."
+	}
+	diags.AddAttributeError(path.Root("deletion_protection"), fmt.Sprintf("Cluster %q is protected", state.Name.ValueString()), why+"\n\n"+fix)
+}
+
+// givenUp tells whether this plan takes the protection off a cluster that has failed: no update could do that first.
+func givenUp(ctx context.Context, state model, resp *resource.ModifyPlanResponse) bool {
+	var planned types.Bool
+	resp.Diagnostics.Append(resp.Plan.GetAttribute(ctx, path.Root("deletion_protection"), &planned)...)
+	return state.Status.ValueString() == deploy.ClusterFailed && planned.Equal(types.BoolValue(false))
+}
+
+// keepServed records that a cluster is ready.
+func keepServed(ctx context.Context, private privateState, status string, diags *diag.Diagnostics) {
+	if status == deploy.ClusterReady {
+		diags.Append(private.SetKey(ctx, servedKey, []byte("true"))...)
+	}
 }

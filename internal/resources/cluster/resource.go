@@ -97,6 +97,7 @@ func (r *clusterResource) Create(ctx context.Context, req resource.CreateRequest
 		keepOperation(ctx, resp.Private, live.Operation, &resp.Diagnostics)
 		state, more := applied(ctx, live, plan, r.provider.Cloud.DefaultLabels)
 		resp.Diagnostics.Append(more...)
+		keepServed(ctx, resp.Private, live.Status, &resp.Diagnostics)
 		resp.Diagnostics.Append(resp.Private.SetKey(ctx, originKey, []byte(originCreated))...)
 		resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
 	}
@@ -127,6 +128,7 @@ func (r *clusterResource) Read(ctx context.Context, req resource.ReadRequest, re
 	if live.Status == deploy.ClusterReady {
 		keepOperation(ctx, resp.Private, "", &resp.Diagnostics)
 	}
+	keepServed(ctx, resp.Private, live.Status, &resp.Diagnostics)
 	warnOfTrouble(live, &resp.Diagnostics)
 	if live.Finishing && state.Status.ValueString() == deploy.ClusterReady {
 		live.Status = deploy.ClusterReady // the label update that ends the create is still on its way
@@ -169,6 +171,7 @@ func (r *clusterResource) Update(ctx context.Context, req resource.UpdateRequest
 	tf.AddError(&resp.Diagnostics, err, "The cluster was not updated")
 	if live != nil {
 		keepOperation(ctx, resp.Private, live.Operation, &resp.Diagnostics)
+		keepServed(ctx, resp.Private, live.Status, &resp.Diagnostics)
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, r.updated(ctx, live, plan, state, err, &resp.Diagnostics))...)
 }
@@ -193,7 +196,9 @@ func (r *clusterResource) Delete(ctx context.Context, req resource.DeleteRequest
 	var state model
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
 	timeout := tf.Timeout(ctx, state.Timeouts, tf.Delete, deleteTimeout, &resp.Diagnostics)
-	checkProtection(state, &resp.Diagnostics)
+	if state.Status.ValueString() != deploy.ClusterFailed { // of those the plan has decided
+		checkProtection(ctx, state, req.Private, &resp.Diagnostics)
+	}
 	if resp.Diagnostics.HasError() {
 		return
 	}

@@ -106,7 +106,7 @@ func settings() map[string]schema.Attribute {
 		"labels": labelsAttribute(),
 		"deletion_protection": schema.BoolAttribute{
 			MarkdownDescription: "Whether plans that delete or replace the cluster are refused. Default: `false`; set it to `true` where it " +
-				"matters (`modules/platform` does for production). A cluster that was never ready is not protected.",
+				"matters (`modules/platform` does for production). One that was never ready is not protected.",
 			Optional: true, Computed: true, Default: booldefault.StaticBool(false),
 		},
 	}

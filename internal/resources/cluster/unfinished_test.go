@@ -10,9 +10,7 @@ import (
 
 	"cloud.google.com/go/container/apiv1/containerpb"
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
-	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
-	"github.com/hashicorp/terraform-plugin-testing/statecheck"
 	"google.golang.org/grpc/codes"
 
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/acctest"
@@ -186,35 +184,69 @@ func TestClusterWithAPoolWithoutMachines(t *testing.T) {
 	})
 }
 
-// A cluster that no update can bring back is replaced, and no protection holds that up.
+// A cluster that no update can bring back is replaced; people decide about one that has served and is protected.
 func TestClusterThatIsLostIsReplaced(t *testing.T) {
 	t.Parallel()
-	for name, status := range map[string]containerpb.Cluster_Status{
-		"failed":   containerpb.Cluster_ERROR,
-		"deleting": containerpb.Cluster_STOPPING,
+	open, protected := set("deletion_protection", "false"), set("deletion_protection", "true")
+	replaces := acctest.PlannedAction(address, plancheck.ResourceActionReplace)
+	for name, test := range map[string]struct {
+		status  containerpb.Cluster_Status
+		refused bool
+	}{
+		"failed":   {containerpb.Cluster_ERROR, true},
+		"deleting": {containerpb.Cluster_STOPPING, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			env := acctest.New(t)
-			config := env.Config(cluster(set("deletion_protection", "true")))
-			env.Test(t, resource.TestCase{Steps: []resource.TestStep{
-				{Config: config},
-				{
-					PreConfig: func() {
-						err := env.Fake.UpdateCluster(clusterID, func(c *containerpb.Cluster) { c.Status = status })
-						if err != nil {
-							t.Fatal(err)
-						}
-					},
-					Config:            config,
-					ConfigPlanChecks:  acctest.PlannedAction(address, plancheck.ResourceActionReplace),
-					ConfigStateChecks: []statecheck.StateCheck{at("status", knownvalue.StringExact("ready"))},
-				},
-				{Config: env.Config(cluster(set("deletion_protection", "false")))},
-			}})
+			lost := func() {
+				err := env.Fake.UpdateCluster(clusterID, func(c *containerpb.Cluster) { c.Status = test.status })
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			steps := []resource.TestStep{{Config: env.Config(cluster(protected))}}
+			if test.refused {
+				steps = append(steps,
+					resource.TestStep{PreConfig: lost, Config: env.Config(cluster(protected)), ExpectError: wrapped("It was ready once")},
+					resource.TestStep{Config: env.Config(cluster(open)), ConfigPlanChecks: replaces})
+			} else {
+				steps = append(steps,
+					resource.TestStep{PreConfig: lost, Config: env.Config(cluster(protected)), ConfigPlanChecks: replaces},
+					resource.TestStep{Config: env.Config(cluster(open))})
+			}
+			env.Test(t, resource.TestCase{Steps: steps})
 			env.CheckEffects(t, "CreateCluster", 2)
 		})
 	}
+}
+
+// A pool that is being made takes the protection off nothing.
+func TestClusterStaysProtectedWhileAPoolIsMade(t *testing.T) {
+	t.Parallel()
+	env := acctest.New(t)
+	config := env.Config(cluster(set("deletion_protection", "true")))
+	env.Test(t, resource.TestCase{Steps: []resource.TestStep{
+		{Config: config},
+		{
+			PreConfig: func() {
+				err := env.Fake.UpdateCluster(clusterID, func(c *containerpb.Cluster) { c.NodePools[0].Status = containerpb.NodePool_PROVISIONING })
+				if err != nil {
+					t.Fatal(err)
+				}
+			},
+			Config: config, Destroy: true, ExpectError: wrapped(`Cluster "dev" is protected`),
+		},
+		{
+			PreConfig: func() {
+				err := env.Fake.UpdateCluster(clusterID, func(c *containerpb.Cluster) { c.NodePools[0].Status = containerpb.NodePool_RUNNING })
+				if err != nil {
+					t.Fatal(err)
+				}
+			},
+			Config: env.Config(cluster(set("deletion_protection", "false"))),
+		},
+	}})
 }
 
 // An interrupted create that GKE gives up later is not kept for ever.
