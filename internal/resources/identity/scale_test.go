@@ -24,13 +24,16 @@ var crowdRoles = []string{"roles/cloudtrace.agent", "roles/logging.logWriter"}
 func TestTwoHundredIdentitiesInOneApply(t *testing.T) {
 	const lag = 2 * time.Second
 	t.Run("accounts, default parallelism", func(t *testing.T) {
+		t.Parallel()
 		applyCrowd(t, acctest.New(t), `mode = "service_account"`, 10, 60)
 	})
 	t.Run("accounts that IAM knows late, parallelism 50", func(t *testing.T) {
+		t.Parallel()
 		env := acctest.New(t, acctest.WithFake(func(o *fakegcp.Options) { o.PropagationDelay, o.AccountReadDelay = lag, lag }))
 		applyCrowd(t, env, `mode = "service_account"`, 50, 20)
 	})
 	t.Run("workloads in a cluster, default parallelism", func(t *testing.T) {
+		t.Parallel()
 		env, cluster := acctest.SharedCluster(t)
 		applyCrowd(t, env, fmt.Sprintf("cluster = %q\n  namespace = %q", cluster, env.Name("crowd")), 10, 60)
 	})
