@@ -73,7 +73,8 @@ type IdentityState struct {
 	Email, ServiceAccount, UniqueID string
 	// KubeServiceAccount is the name of the Kubernetes service account, empty without a cluster.
 	KubeServiceAccount string
-	// Grants are those of the declared grants that are in effect in the policies.
+	// Grants are those of the declared grants that are in the policies; of an account that was deleted, those that would
+	// count again if it came back.
 	Grants []IdentityGrant
 	Status string
 	// Drift says what is not as declared, grants excepted: "object: declared -> actual".

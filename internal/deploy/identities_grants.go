@@ -122,7 +122,7 @@ func (r *identityRun) grant(ctx context.Context, add, drop []IdentityGrant) erro
 	return all.Wait()
 }
 
-// liveGrants gives those of the grants that are in the policies, in order.
+// liveGrants gives, of the grants, those that are in the policies for the member, in order.
 func (c *Cloud) liveGrants(ctx context.Context, grants []IdentityGrant, member string) ([]IdentityGrant, error) {
 	groups := identityGroups(grants, nil)
 	present := make([][]IdentityGrant, len(groups))

@@ -51,6 +51,12 @@ func (c *Cloud) ReadIdentity(ctx context.Context, spec IdentitySpec) (*IdentityS
 	}
 	state.Unreachable = kubeErr != nil
 	state.UniqueID = account.uniqueID
+	if spec.hasAccount() && !account.exists && spec.UniqueID != "" {
+		// The grants of a deleted account are still there: they count again when it comes back, and go with a destroy.
+		if state.Grants, err = c.liveGrants(ctx, spec.Grants, gcp.DeletedMember(spec.email(), spec.UniqueID)); err != nil {
+			return nil, nil, err
+		}
+	}
 	// An account whose number is known is not gone: it is brought back by it.
 	if !account.exists && !inKube.exists && !state.Unreachable && len(state.Grants) == 0 && state.UniqueID == "" {
 		return nil, nil, nil

@@ -22,49 +22,49 @@ var crowdRoles = []string{"roles/cloudtrace.agent", "roles/logging.logWriter"}
 // TestTwoHundredIdentitiesInOneApply has an apply of two hundred identities with two roles on the project each, and their
 // destroy, while somebody else changes the project's policy all the time.
 func TestTwoHundredIdentitiesInOneApply(t *testing.T) {
-	tests := map[string]struct {
-		parallelism, writes int
-		lag                 time.Duration
-	}{
-		"default parallelism":                 {parallelism: 10, writes: 60},
-		"parallelism 50, accounts known late": {parallelism: 50, writes: 20, lag: 2 * time.Second},
-	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			env := acctest.New(t, acctest.WithFake(func(o *fakegcp.Options) {
-				o.PropagationDelay, o.AccountReadDelay = test.lag, test.lag
-			}))
-			cli := env.CLI(t)
-			cli.Write(t, "main.tf", env.Config(fmt.Sprintf(`
+	const lag = 2 * time.Second
+	t.Run("accounts, default parallelism", func(t *testing.T) {
+		t.Parallel()
+		applyCrowd(t, acctest.New(t), `mode = "service_account"`, 10, 60)
+	})
+	t.Run("accounts that IAM knows late, parallelism 50", func(t *testing.T) {
+		t.Parallel()
+		env := acctest.New(t, acctest.WithFake(func(o *fakegcp.Options) { o.PropagationDelay, o.AccountReadDelay = lag, lag }))
+		applyCrowd(t, env, `mode = "service_account"`, 50, 20)
+	})
+	t.Run("workloads in a cluster, default parallelism", func(t *testing.T) {
+		t.Parallel()
+		env, cluster := acctest.SharedCluster(t)
+		applyCrowd(t, env, fmt.Sprintf("cluster = %q\n  namespace = %q", cluster, env.Name("crowd")), 10, 60)
+	})
+}
+
+func applyCrowd(t *testing.T, env *acctest.Env, place string, parallelism, most int) {
+	t.Helper()
+	cli := env.CLI(t)
+	cli.Write(t, "main.tf", env.Config(fmt.Sprintf(`
 resource "twelvefactor_workload_identity" "crowd" {
   count  = %d
   name   = format("crowd-%%03d", count.index)
-  mode   = "service_account"
   grants = [%s]
+  %s
 }
-`, crowd, crowdGrants())))
-			rival := startRival(t, env)
-			parallelism := fmt.Sprintf("-parallelism=%d", test.parallelism)
-
-			began := time.Now()
-			cli.MustRun(t, "apply", "-auto-approve", "-refresh=false", parallelism)
-			if writes := report(t, env, "apply", began, 0); writes > test.writes {
-				t.Errorf("%d successful writes to the project's policy, want at most %d", writes, test.writes)
-			}
-			checkCrowd(t, env, crowd)
-			rival.check(t)
-			seen := len(env.Fake.Journal())
-
-			began = time.Now()
-			cli.MustRun(t, "destroy", "-auto-approve", "-refresh=false", parallelism)
-			if writes := report(t, env, "destroy", began, seen); writes > test.writes {
-				t.Errorf("%d successful writes to the project's policy in the destroy, want at most %d", writes, test.writes)
-			}
-			checkCrowd(t, env, 0)
-			rival.stop()
-			rival.check(t)
-		})
+`, crowd, crowdGrants(), place)))
+	rival := startRival(t, env)
+	for _, step := range []struct {
+		command string
+		members int
+	}{{"apply", crowd}, {"destroy", 0}} {
+		began, from := time.Now(), len(env.Fake.Journal())
+		cli.MustRun(t, step.command, "-auto-approve", "-refresh=false", fmt.Sprintf("-parallelism=%d", parallelism))
+		if writes := report(t, env, step.command, began, from); writes > most {
+			t.Errorf("%s: %d successful writes to the project's policy, want at most %d", step.command, writes, most)
+		}
+		checkCrowd(t, env, step.members)
+		rival.check(t)
 	}
+	rival.stop()
+	rival.check(t)
 }
 
 func crowdGrants() string {
@@ -80,7 +80,7 @@ func checkCrowd(t *testing.T, env *acctest.Env, want int) {
 	for _, role := range crowdRoles {
 		var mine []string
 		for _, m := range membersOf(t, env, "projects/acme-dev", role) {
-			if strings.Contains(m, "serviceAccount:crowd-") {
+			if strings.Contains(m, "serviceAccount:crowd-") || strings.Contains(m, "/sa/crowd-") {
 				mine = append(mine, m)
 			}
 		}
