@@ -95,6 +95,8 @@ type ClusterState struct {
 	Reasons string
 	// Operation is the short name of an operation that still ran when the run ended.
 	Operation string
+	// PodsRanges and ServicesRanges are the ways to write the ranges that the cluster has: name and address block.
+	PodsRanges, ServicesRanges []string
 	// Finishing tells that the creating mark is still there while an operation runs that may be taking it off.
 	Finishing bool
 	// Drift lists what differs from what this provider always sets and no attribute shows, as "path: declared -> actual".

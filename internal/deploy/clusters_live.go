@@ -30,6 +30,9 @@ func clusterStateOf(id names.ClusterID, live *containerpb.Cluster, prior *Cluste
 		Status:        clusterStatusOf(live, pools),
 		Drift:         clusterDrift(live, pools),
 	}
+	ranges := live.GetIpAllocationPolicy()
+	state.PodsRanges = []string{ranges.GetClusterSecondaryRangeName(), ranges.GetClusterIpv4CidrBlock()}
+	state.ServicesRanges = []string{ranges.GetServicesSecondaryRangeName(), ranges.GetServicesIpv4CidrBlock()}
 	network, subnetwork := clusterNetworkPath(live), clusterSubnetworkPath(live)
 	if prior == nil {
 		prior = &ClusterSpec{}
@@ -130,6 +133,22 @@ func clusterAsWritten(path, written, project string) string {
 		return path
 	}
 	return short
+}
+
+// SameNetwork tells whether two ways to write a network or a subnetwork mean the same: a name is one of the cluster's own
+// project.
+func SameNetwork(a, b, project string) bool {
+	parts := func(text string) (in, name string) {
+		name = text[strings.LastIndex(text, "/")+1:]
+		if _, rest, ok := strings.Cut("/"+text, "/projects/"); ok {
+			in, _, _ = strings.Cut(rest, "/")
+			return in, name
+		}
+		return project, name
+	}
+	inA, nameA := parts(a)
+	inB, nameB := parts(b)
+	return inA == inB && nameA == nameB
 }
 
 // clusterDrift lists what is wrong with the settings that this provider always makes and that no attribute shows.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"reflect"
 	"slices"
+	"strings"
 
 	"cloud.google.com/go/container/apiv1/containerpb"
 )
@@ -33,9 +34,14 @@ func (g clusterGoal) poolUpdates(key string, live *containerpb.NodePool) []clust
 		update("zones", &containerpb.UpdateNodePoolRequest{Locations: want.Zones})
 	}
 	if have.MachineType != want.MachineType || have.DiskGB != want.DiskGB || want.DiskType != "" && have.DiskType != want.DiskType {
-		// The API takes the three together: a disk type that is left out falls back to the machine's default.
+		// The API takes the three together: a disk type that is left out falls back to the machine's default, which is what
+		// machines of another family need.
+		diskType := want.DiskType
+		if SameMachineFamily(have.MachineType, want.MachineType) {
+			diskType = cmp.Or(want.DiskType, have.DiskType)
+		}
 		update("machine", &containerpb.UpdateNodePoolRequest{
-			MachineType: want.MachineType, DiskSizeGb: int64(want.DiskGB), DiskType: cmp.Or(want.DiskType, have.DiskType),
+			MachineType: want.MachineType, DiskSizeGb: int64(want.DiskGB), DiskType: diskType,
 		})
 	}
 	if have.PrivateNodes != want.PrivateNodes {
@@ -49,4 +55,11 @@ func (g clusterGoal) poolUpdates(key string, live *containerpb.NodePool) []clust
 		})
 	}
 	return steps
+}
+
+// SameMachineFamily tells whether two machine types, such as e2-standard-2, are of one family: those take the same disks.
+func SameMachineFamily(a, b string) bool {
+	family, _, _ := strings.Cut(a, "-")
+	other, _, _ := strings.Cut(b, "-")
+	return family == other
 }

@@ -210,6 +210,9 @@ func finishPoolUpdate(n containerName, c *containerpb.Cluster, pool *containerpb
 	if r.GetBootDisk() == nil && (r.GetDiskType() != "" || r.GetDiskSizeGb() != 0) {
 		config.BootDisk = nil
 	}
+	if r.GetBootDisk() == nil && r.GetDiskType() == "" && r.GetMachineType() != "" {
+		config.DiskType = defaultDisk(r.GetMachineType()) // the disk goes with the machine
+	}
 	alignDisks(config, proto.CloneOf(config))
 	if len(r.GetLocations()) > 0 {
 		pool.InstanceGroupUrls = instanceGroups(n, pool.GetLocations(), "")

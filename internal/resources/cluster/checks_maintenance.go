@@ -59,7 +59,7 @@ func checkMaintenance(ctx context.Context, m model, diags *diag.Diagnostics) {
 	}
 	var maintenance maintenanceModel
 	diags.Append(m.Maintenance.As(ctx, &maintenance, basetypes.ObjectAsOptions{})...)
-	if !maintenance.Window.IsNull() && !maintenance.DailyStart.IsNull() {
+	if isSet(maintenance.Window) && isSet(maintenance.DailyStart) {
 		diags.AddAttributeError(at.AtName("daily_start"), "Two maintenance windows",
 			"GKE takes one of daily_start and window. Remove one of them.")
 	}

@@ -37,20 +37,25 @@ func checkPools(ctx context.Context, m model, diags *diag.Diagnostics) {
 
 // checkScale wants the bounds in total or per zone, and the lower one below the upper one.
 func checkScale(key string, pool poolModel, at path.Path, diags *diag.Diagnostics) {
-	perZone := !pool.MaxNodesPerZone.IsNull() || !pool.MinNodesPerZone.IsNull()
+	where := fmt.Sprintf("node pool %q", key)
+	total, perZone := isSet(pool.MinNodes) || isSet(pool.MaxNodes), isSet(pool.MinNodesPerZone) || isSet(pool.MaxNodesPerZone)
+	open := pool.MaxNodes.IsUnknown() || pool.MaxNodesPerZone.IsUnknown()
 	switch {
-	case !perZone:
-		checkSet(pool.MaxNodes, at.AtName("max_nodes"), fmt.Sprintf("node pool %q", key), "max_nodes = 3", diags)
-		checkBounds(key, at, "min_nodes", "max_nodes", pool.MinNodes, pool.MaxNodes, "Both are totals over all zones.", diags)
-	case !pool.MaxNodes.IsNull() || !pool.MinNodes.IsNull():
+	case total && perZone:
 		diags.AddAttributeError(at.AtName("max_nodes_per_zone"), "Bounds in total and per zone", fmt.Sprintf(
 			"Pool %q has both kinds of bounds, and GKE's autoscaler takes one. Keep min_nodes and max_nodes (totals over all zones), or "+
 				"min_nodes_per_zone and max_nodes_per_zone.", key))
-	default:
-		checkSet(pool.MaxNodesPerZone, at.AtName("max_nodes_per_zone"), fmt.Sprintf("node pool %q", key), "max_nodes_per_zone = 2", diags)
+	case perZone:
+		checkSet(pool.MaxNodesPerZone, at.AtName("max_nodes_per_zone"), where, "max_nodes_per_zone = 2", diags)
 		checkBounds(key, at, "min_nodes_per_zone", "max_nodes_per_zone", pool.MinNodesPerZone, pool.MaxNodesPerZone, "Both are for each zone.", diags)
+	case total || !open:
+		checkSet(pool.MaxNodes, at.AtName("max_nodes"), where, "max_nodes = 3", diags)
+		checkBounds(key, at, "min_nodes", "max_nodes", pool.MinNodes, pool.MaxNodes, "Both are totals over all zones.", diags)
 	}
 }
+
+// isSet tells whether a value is known and there: what is not known yet may turn out to be null.
+func isSet(value attr.Value) bool { return !value.IsNull() && !value.IsUnknown() }
 
 func checkBounds(key string, at path.Path, low, high string, least, most types.Int32, meaning string, diags *diag.Diagnostics) {
 	if least.IsUnknown() || most.IsUnknown() || most.IsNull() || least.ValueInt32() <= most.ValueInt32() {
@@ -94,14 +99,14 @@ func checkUpgrade(ctx context.Context, key string, pool poolModel, at path.Path,
 		}
 		return
 	}
-	if !upgrade.MaxSurge.IsNull() || !upgrade.MaxUnavailable.IsNull() {
+	if upgrade.BlueGreen.IsUnknown() {
+		return
+	}
+	if isSet(upgrade.MaxSurge) || isSet(upgrade.MaxUnavailable) {
 		diags.AddAttributeError(at.AtName("blue_green"), "Two ways to replace nodes", fmt.Sprintf(
 			"Pool %q has blue_green beside max_surge or max_unavailable. Keep one of the two.", key))
 	}
 	var plan blueGreenModel
-	if upgrade.BlueGreen.IsUnknown() {
-		return
-	}
 	diags.Append(upgrade.BlueGreen.As(ctx, &plan, basetypes.ObjectAsOptions{})...)
 	if plan.BatchNodes.IsNull() == plan.BatchPercent.IsNull() && !plan.BatchNodes.IsUnknown() && !plan.BatchPercent.IsUnknown() {
 		diags.AddAttributeError(at.AtName("blue_green"), "One size of a batch", fmt.Sprintf(

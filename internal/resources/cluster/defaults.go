@@ -171,6 +171,8 @@ func (p poolPlan) value(name string, null attr.Value) attr.Value {
 	switch {
 	case slices.Contains(scale, name):
 		return p.scale(name, null)
+	case name == "disk_type" && p.exists && p.otherFamily():
+		return unset
 	case p.exists && (isOpen || !p.owned):
 		return p.before[name]
 	case isOpen:
@@ -196,11 +198,21 @@ func (p poolPlan) value(name string, null attr.Value) attr.Value {
 	}
 }
 
+// otherFamily tells whether the machines become ones of another family, or may: not every family takes every disk.
+func (p poolPlan) otherFamily() bool {
+	before, _ := p.before["machine_type"].(types.String)
+	after, _ := p.written["machine_type"].(types.String)
+	return after.IsUnknown() || !deploy.SameMachineFamily(before.ValueString(), after.ValueString())
+}
+
 // scale gives the lower bound that fits the upper one, in total or per zone; the other pair stays null.
 func (p poolPlan) scale(name string, null attr.Value) attr.Value {
 	upper := map[string]string{"min_nodes": "max_nodes", "min_nodes_per_zone": "max_nodes_per_zone"}[name]
-	if upper == "" || p.written[upper].IsNull() {
+	switch {
+	case upper == "" || p.written[upper].IsNull():
 		return null
+	case p.written[upper].IsUnknown():
+		return types.Int32Unknown() // with an upper bound that turns out to be null it is null too
 	}
 	if before := p.before[name]; p.exists && !p.owned && !before.IsNull() {
 		return before

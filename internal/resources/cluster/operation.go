@@ -59,3 +59,25 @@ func warnOfTrouble(live *deploy.ClusterState, diags *diag.Diagnostics) {
 	}
 	diags.AddWarning(fmt.Sprintf("Cluster %q is %s", live.ID.Name, live.Status), detail)
 }
+
+// rangesKey is where private state keeps the ways to write the secondary ranges that a cluster has: the state holds the
+// one that the user wrote.
+const rangesKey = "ranges"
+
+func keepRanges(ctx context.Context, private privateState, live *deploy.ClusterState, diags *diag.Diagnostics) {
+	value, err := json.Marshal(map[string][]string{"pods_range": live.PodsRanges, "services_range": live.ServicesRanges})
+	if err == nil { // texts always encode
+		diags.Append(private.SetKey(ctx, rangesKey, value)...)
+	}
+}
+
+// keptRanges are the ways by attribute; none when nothing was recorded.
+func keptRanges(ctx context.Context, private interface {
+	GetKey(ctx context.Context, key string) ([]byte, diag.Diagnostics)
+},
+) map[string][]string {
+	value, _ := private.GetKey(ctx, rangesKey)
+	ranges := map[string][]string{}
+	_ = json.Unmarshal(value, &ranges) // what cannot be read counts as nothing
+	return ranges
+}

@@ -52,9 +52,11 @@ func versionDue(ctx context.Context, state model, resp *resource.ModifyPlanRespo
 		!deploy.ClusterVersionReached(state.Version.ValueString(), least.ValueString())
 }
 
-// planVersion leaves the version open when the apply is to raise it.
+// planVersion leaves the version open when the apply is to raise it, or may be.
 func planVersion(ctx context.Context, state model, resp *resource.ModifyPlanResponse) {
-	if versionDue(ctx, state, resp) {
+	var least types.String
+	resp.Diagnostics.Append(resp.Plan.GetAttribute(ctx, path.Root("min_version"), &least)...)
+	if least.IsUnknown() || versionDue(ctx, state, resp) {
 		resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("version"), types.StringUnknown())...)
 	}
 }

@@ -129,6 +129,7 @@ func (r *clusterResource) Read(ctx context.Context, req resource.ReadRequest, re
 		keepOperation(ctx, resp.Private, "", &resp.Diagnostics)
 	}
 	keepServed(ctx, resp.Private, live.Status, &resp.Diagnostics)
+	keepRanges(ctx, resp.Private, live, &resp.Diagnostics)
 	warnOfTrouble(live, &resp.Diagnostics)
 	if live.Finishing && state.Status.ValueString() == deploy.ClusterReady {
 		live.Status = deploy.ClusterReady // the label update that ends the create is still on its way

@@ -24,7 +24,8 @@ on, with ` + "`GKE_METADATA`" + ` on every node, and so are VPC-native networkin
 integrity monitoring of new nodes. Every other setting has a default, given with its reason below.
 
 **Defaults and imports.** In a cluster that this provider made, an attribute that the configuration leaves out has its default,
-and a change by hand shows as a difference. An imported cluster keeps what it has wherever the configuration says nothing, its place included, and is never replaced for
+and a change by hand shows as a difference; where GKE chooses the default (` + "`logging`, `monitoring`, `zones`, `disk_type`" + `), what
+is there stays. An imported cluster keeps what it has wherever the configuration says nothing, its place included, and is never replaced for
 it. What an import does change: it switches Workload Identity on, and puts this provider's labels on the cluster and on nodes;
 ` + "`drift`" + ` lists it. The configuration that ` + "`plan -generate-config-out=FILE`" + ` writes works as it is, but for pools that do not scale:
 ` + "`max_nodes`" + ` is a decision. Pools that the configuration does not name are deleted. Autopilot clusters cannot be imported.
@@ -91,7 +92,7 @@ func settings() map[string]schema.Attribute {
 			MarkdownDescription: "VPC network: a name, or `projects/P/global/networks/N` for a shared one. Default: `default`. " +
 				"Changing it makes a new cluster.",
 			Optional: true, Computed: true,
-			PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplaceIfConfigured()},
+			PlanModifiers: []planmodifier.String{replaceForNetwork()},
 			Validators:    []validator.String{tf.Checked("a network's name or path", networkForm.check)},
 		},
 		"subnetwork": schema.StringAttribute{
@@ -99,7 +100,7 @@ func settings() map[string]schema.Attribute {
 				"GKE finds in `network`. Changing it makes a new cluster.",
 			Optional: true, Computed: true,
 			PlanModifiers: []planmodifier.String{
-				stringplanmodifier.UseNonNullStateForUnknown(), stringplanmodifier.RequiresReplaceIfConfigured(),
+				stringplanmodifier.UseNonNullStateForUnknown(), replaceForNetwork(),
 			},
 			Validators: []validator.String{tf.Checked("a subnetwork's name or path", subnetworkForm.check)},
 		},

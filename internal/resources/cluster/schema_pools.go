@@ -80,8 +80,9 @@ func machineAttributes() map[string]schema.Attribute {
 			Validators: []validator.Int32{int32validator.Between(minDiskGB, maxDiskGB)},
 		},
 		"disk_type": schema.StringAttribute{
-			MarkdownDescription: "Type of the boot disk, such as `pd-balanced` or `hyperdisk-balanced`. Default: the one that GKE takes for the machine type.",
-			Optional:            true, Computed: true,
+			MarkdownDescription: "Type of the boot disk, such as `pd-balanced` or `hyperdisk-balanced`. Default: the one that GKE takes for the " +
+				"machine type; it stays as long as the machines are of the same family.",
+			Optional: true, Computed: true,
 			Validators: []validator.String{tf.Checked("a disk type", diskForm.check)},
 		},
 		"service_account": schema.StringAttribute{
@@ -125,8 +126,9 @@ func scaleAttributes() map[string]schema.Attribute {
 			Validators: []validator.String{stringvalidator.OneOf(deploy.LocationPolicies()...)},
 		},
 		"zones": schema.SetAttribute{
-			MarkdownDescription: "Zones of the nodes, within the cluster's region. Default: the zones that GKE chose for the cluster.",
-			ElementType:         types.StringType, Optional: true, Computed: true,
+			MarkdownDescription: "Zones of the nodes, within the cluster's region. Default: the zones that GKE chose for the cluster; " +
+				"they stay when the attribute is taken away.",
+			ElementType: types.StringType, Optional: true, Computed: true,
 			Validators: []validator.Set{
 				setvalidator.SizeAtLeast(1), setvalidator.NoNullValues(),
 				setvalidator.ValueStringsAre(tf.Checked("a zone", checkZone)),

@@ -2,10 +2,12 @@ package cluster
 
 import (
 	"context"
+	"slices"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/boolplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
@@ -84,7 +86,7 @@ func networkSettings() map[string]schema.Attribute {
 func operationSettings() map[string]schema.Attribute {
 	components := func(what string, all []string) schema.SetAttribute {
 		return schema.SetAttribute{
-			MarkdownDescription: "Components whose " + what + " go to Cloud Operations: " + oneOf(all) + ". Default: what GKE collects in new clusters. An empty set collects nothing.",
+			MarkdownDescription: "Components whose " + what + " go to Cloud Operations: " + oneOf(all) + ". Default: what GKE collects in new clusters; what is there stays when it is left out. An empty set collects nothing.",
 			ElementType:         types.StringType, Optional: true, Computed: true,
 			Validators: []validator.Set{
 				setvalidator.NoNullValues(), setvalidator.ValueStringsAre(stringvalidator.OneOf(all...)),
@@ -129,12 +131,25 @@ func operationSettings() map[string]schema.Attribute {
 	}
 }
 
-// replaceForRange asks for a new cluster when the configured range is another one: the size of a range that is there is
-// the same range.
+// replaceForRange asks for a new cluster when the configured range is another one: the name, the block and the size of the
+// range that is there are the same range.
 func replaceForRange() planmodifier.String {
 	return stringplanmodifier.RequiresReplaceIf(
-		func(_ context.Context, req planmodifier.StringRequest, resp *stringplanmodifier.RequiresReplaceIfFuncResponse) {
-			resp.RequiresReplace = !req.ConfigValue.IsNull() && !req.ConfigValue.IsUnknown() &&
-				!sameRange(req.StateValue.ValueString(), req.ConfigValue.ValueString())
+		func(ctx context.Context, req planmodifier.StringRequest, resp *stringplanmodifier.RequiresReplaceIfFuncResponse) {
+			forms := append(keptRanges(ctx, req.Private)[req.Path.String()], req.StateValue.ValueString())
+			resp.RequiresReplace = isSet(req.ConfigValue) && !slices.ContainsFunc(forms, func(live string) bool {
+				return live != "" && sameRange(live, req.ConfigValue.ValueString())
+			})
 		}, "A different range makes a new cluster.", "A different range makes a new cluster.")
+}
+
+// replaceForNetwork asks for a new cluster when the configured network is another one: a path and a name can mean the same.
+func replaceForNetwork() planmodifier.String {
+	return stringplanmodifier.RequiresReplaceIf(
+		func(ctx context.Context, req planmodifier.StringRequest, resp *stringplanmodifier.RequiresReplaceIfFuncResponse) {
+			var project types.String
+			resp.Diagnostics.Append(req.State.GetAttribute(ctx, path.Root("project"), &project)...)
+			resp.RequiresReplace = isSet(req.ConfigValue) &&
+				!deploy.SameNetwork(req.StateValue.ValueString(), req.ConfigValue.ValueString(), project.ValueString())
+		}, "A different network makes a new cluster.", "A different network makes a new cluster.")
 }
