@@ -138,6 +138,12 @@ func (r *identityRun) stampAccount(ctx context.Context, creating time.Time) erro
 // identityPatience is how many looks a new account is given to become visible: IAM is eventually consistent.
 const identityPatience = 20
 
+// madeAgain tells whether the account of that email is another one than the identity had, and not of this stack: somebody
+// has deleted it and made it again. What it may do, and whether it goes, is not ours to say.
+func (c *Cloud) madeAgain(spec IdentitySpec, live *adminpb.ServiceAccount) bool {
+	return spec.UniqueID != "" && live.GetUniqueId() != spec.UniqueID && !c.Stamp.Owns(identityMarks(live.GetDescription()))
+}
+
 // accountFinding is what a look at the account found.
 type accountFinding struct {
 	drift            []string
@@ -160,6 +166,10 @@ func (c *Cloud) findAccount(ctx context.Context, spec IdentitySpec) (accountFind
 	}
 	marks := identityMarks(live.GetDescription())
 	found := accountFinding{exists: true, uniqueID: live.GetUniqueId()}
+	if c.madeAgain(spec, live) {
+		found.uniqueID = spec.UniqueID // the number that is ours stays known
+		found.drift = append(found.drift, fmt.Sprintf("%s: number %s -> %s, made again by somebody else", object, spec.UniqueID, live.GetUniqueId()))
+	}
 	_, found.creating = names.CreatingSince(marks)
 	if !c.Stamp.Owns(marks) {
 		found.drift = append(found.drift, object+" description: the stamp of this stack -> "+names.Quote(live.GetDescription()))

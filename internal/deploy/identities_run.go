@@ -166,6 +166,15 @@ func (r *identityRun) repairAccount(ctx context.Context) error {
 		return r.createAccount(ctx)
 	case err != nil:
 		return identityError(fmt.Sprintf("Cannot read service account %s", names.Quote(r.spec.email())), err)
+	case r.cloud.madeAgain(r.spec, live):
+		return &Error{
+			Summary: fmt.Sprintf("Service account %s is another one now", names.Quote(r.spec.email())),
+			Why: fmt.Sprintf("The account that this identity had, number %s, was deleted, and somebody else has made one of the same name. It is "+
+				"not taken over.", r.spec.UniqueID),
+			Fix: "Choose another service_account_id, or find out who made it. To have this identity use that account after all, remove the identity " +
+				"from the state and import it.",
+			Attribute: []string{"service_account_id"},
+		}
 	case live.GetDisabled():
 		return identityError(fmt.Sprintf("Cannot enable service account %s", names.Quote(r.spec.email())),
 			r.cloud.GCP.ServiceAccounts().Enable(ctx, name))

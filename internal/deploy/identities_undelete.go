@@ -155,6 +155,13 @@ func (r *identityRun) restored(ctx context.Context, account *adminpb.ServiceAcco
 func (r *identityRun) deleteAccount(ctx context.Context) error {
 	name := r.spec.account().String()
 	accounts := r.cloud.GCP.ServiceAccounts()
+	if live, err := accounts.Get(ctx, name); err == nil && r.cloud.madeAgain(r.spec, live) {
+		r.notices = append(r.notices, Notice{
+			Summary: fmt.Sprintf("Service account %s was left", names.Quote(r.spec.email())),
+			Detail:  "The account that this identity had was deleted before, and somebody else has made one of the same name.",
+		})
+		return nil
+	}
 	// Only a help: a caller who may not update the account may well be allowed to delete it, and it may be gone.
 	_, _ = accounts.Patch(ctx, &adminpb.ServiceAccount{
 		Name: name, Description: identityDescription(r.cloud.Stamp, r.cloud.Clock.Now()),

@@ -95,6 +95,12 @@ func Classify(err error) Kind {
 	return classifyStatus(st)
 }
 
+// IsRateLimited tells whether there were too many requests in this minute, which the next one allows again.
+func IsRateLimited(err error) bool {
+	code := status.Code(err)
+	return (code == codes.ResourceExhausted || code == codes.PermissionDenied) && IsTransient(err)
+}
+
 func classifyStatus(st *status.Status) Kind {
 	for _, d := range st.Details() {
 		if info, ok := d.(*errdetails.ErrorInfo); ok {

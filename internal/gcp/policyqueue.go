@@ -31,6 +31,7 @@ type policyChange struct {
 	failures int                   // transient failures in a row
 	due      time.Time             // when it is tried again; zero for at once
 	held     bool                  // its member is missing: it does not join the others' writes before it is due
+	passed   int                   // rounds in a row in which it was put off because members of others were missing
 	missing  time.Time             // when IAM first did not know a member; zero until then
 	unknown  time.Time             // when IAM first did not know the policy's object; zero until then
 }
@@ -115,7 +116,7 @@ func (p *Policies) work(ref PolicyRef, q *policyQueue) {
 		}
 		ready, held := p.ready(dropEnded(ref, append(waiting, fresh...)))
 		round := &policyRound{p: p, ref: ref}
-		waiting = append(held, round.attempt(ready)...)
+		waiting = append(held, round.run(ready)...)
 		fruitless = round.pace(waiting, fruitless)
 		if len(waiting) > 0 {
 			p.pause(q, waiting)

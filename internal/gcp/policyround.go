@@ -28,6 +28,24 @@ type policyRound struct {
 	known    bool // a member that had been missing no longer is
 }
 
+// maxPassed is in how many rounds a change may be put off because members of others are missing.
+const maxPassed = 3
+
+// run tries the changes. Those that were put off too often go first and by themselves: the members that are named in
+// refusals may be the same ones for ever, and the others must not wait for them.
+func (r *policyRound) run(changes []*policyChange) []*policyChange {
+	var first, rest []*policyChange
+	for _, c := range changes {
+		if c.passed >= maxPassed {
+			first = append(first, c)
+		} else {
+			rest = append(rest, c)
+		}
+	}
+	left := r.attempt(first)
+	return append(left, r.attempt(rest)...)
+}
+
 // attempt tries changes together and gives those that have to wait. A member that IAM does not know is taken out with its
 // change; when something else is refused, halves find out whose fault it is, so that the others still share writes.
 func (r *policyRound) attempt(changes []*policyChange) []*policyChange {
@@ -43,6 +61,9 @@ func (r *policyRound) attempt(changes []*policyChange) []*policyChange {
 		return r.p.settle(r.ref, changes, err)
 	}
 	if refused, rest := refusedFor(changes, err); len(refused) > 0 {
+		for _, c := range refused {
+			c.passed = 0
+		}
 		left := r.p.settle(r.ref, refused, err)
 		if r.refusals++; r.refusals < refusalsPerRound {
 			return append(left, r.attempt(rest)...)
@@ -65,6 +86,7 @@ func (r *policyRound) postpone(changes []*policyChange, err error) []*policyChan
 		}
 		c.last.Store(&err)
 		c.held = true
+		c.passed++
 		left = append(left, c)
 	}
 	return append(left, r.attempt(out)...)
@@ -153,6 +175,8 @@ func (p *Policies) settle(ref PolicyRef, changes []*policyChange, err error) []*
 		case Classify(err) == Conflict:
 			backoff, c.failures = p.conflictBackoff(), 0
 		case missing, c.outwaits(ref, err, now):
+			c.failures = 0
+		case IsRateLimited(err): // the next minute has a quota of its own
 			c.failures = 0
 		case (IsTransient(err) || c.young(ref, err)) && c.failures < policyTolerance:
 			c.failures++

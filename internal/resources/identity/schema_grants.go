@@ -42,8 +42,11 @@ func grantsAttribute() schema.SetNestedAttribute {
 				MarkdownDescription: "Id of the secret that the role is for: `projects/PROJECT/secrets/SECRET`, as `twelvefactor_secret.NAME.id` " +
 					"has it. Default: none.",
 				Validators: []validator.String{tf.Checked("the id of a secret", func(id string) error {
-					_, err := names.ParseSecretID(id)
-					return err
+					parsed, err := names.ParseSecretID(id)
+					if err != nil {
+						return err
+					}
+					return names.CheckProject(parsed.Project) // with two names for one policy a change could take back what it gives
 				})},
 			},
 			"service_account": schema.StringAttribute{
