@@ -97,6 +97,9 @@ func (r *clusterRun) look(ctx context.Context) error {
 	if err == nil {
 		r.live = live
 	}
+	if err == nil && r.goal.foreign == nil {
+		r.goal.foreign = clusterForeignPools(live, clusterPoolsOf(live, r.goal.known()))
+	}
 	return err
 }
 
@@ -141,7 +144,7 @@ func (r *clusterRun) start(ctx context.Context, what string, call clusterCall) (
 
 // reasons are GKE's own words on what is wrong with the live cluster, safe to show.
 func (r *clusterRun) reasons() string {
-	text := clusterReasons(r.live, clusterPoolsOf(r.live, &r.goal.spec))
+	text := clusterReasons(r.live, r.goal.pools(r.live))
 	if text == "" {
 		return ""
 	}
@@ -150,7 +153,7 @@ func (r *clusterRun) reasons() string {
 
 // state is the live cluster in the terms of the configuration.
 func (r *clusterRun) state() *ClusterState {
-	state := clusterStateOf(r.goal.spec.ID, r.live, &r.goal.spec)
+	state := clusterStateWith(r.goal.spec.ID, r.live, &r.goal.spec, r.goal.pools(r.live))
 	state.Operation = r.unfinishedOperation()
 	return &state
 }

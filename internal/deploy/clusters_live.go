@@ -15,7 +15,11 @@ import (
 // clusterStateOf reads a live cluster in the terms of the configuration. prior is what the state holds: it tells
 // which labels and pools are ours and how the user wrote the network. A nil prior (an import) shows everything.
 func clusterStateOf(id names.ClusterID, live *containerpb.Cluster, prior *ClusterSpec) ClusterState {
-	pools := clusterPoolsOf(live, prior)
+	return clusterStateWith(id, live, prior, clusterPoolsOf(live, prior))
+}
+
+// clusterStateWith is clusterStateOf where it is known already which pools are ours.
+func clusterStateWith(id names.ClusterID, live *containerpb.Cluster, prior *ClusterSpec, pools clusterPools) ClusterState {
 	state := ClusterState{
 		ClusterSpec: ClusterSpec{
 			ID:             id,
@@ -44,31 +48,6 @@ func clusterStateOf(id names.ClusterID, live *containerpb.Cluster, prior *Cluste
 		state.Pools[key] = clusterPoolState(clusterShown(generations, prior.Pools[key]), prior.Pools[key])
 	}
 	return state
-}
-
-// clusterPoolsOf groups the pools that are ours by their key: by the node label that this provider sets, else, for
-// pools that the state knows, by name. Without a prior state every pool is shown, except those that GKE's node
-// auto-provisioning made for itself. A key has two pools while its replacement is unfinished, sorted by name.
-func clusterPoolsOf(live *containerpb.Cluster, prior *ClusterSpec) map[string][]*containerpb.NodePool {
-	pools := map[string][]*containerpb.NodePool{}
-	for _, pool := range live.GetNodePools() {
-		key := pool.GetConfig().GetLabels()[names.KubePool]
-		if key == "" {
-			key = pool.GetName()
-			known := prior == nil
-			if !known {
-				_, known = prior.Pools[key]
-			}
-			if !known || pool.GetAutoscaling().GetAutoprovisioned() {
-				continue
-			}
-		}
-		pools[key] = append(pools[key], pool)
-	}
-	for _, generations := range pools {
-		slices.SortFunc(generations, func(a, b *containerpb.NodePool) int { return cmp.Compare(a.GetName(), b.GetName()) })
-	}
-	return pools
 }
 
 // clusterShown picks the pool that the state shows for a key. While a replacement is unfinished it is the old one,
@@ -152,7 +131,7 @@ func SameNetwork(a, b, project string) bool {
 }
 
 // clusterDrift lists what is wrong with the settings that this provider always makes and that no attribute shows.
-func clusterDrift(live *containerpb.Cluster, pools map[string][]*containerpb.NodePool) []string {
+func clusterDrift(live *containerpb.Cluster, pools clusterPools) []string {
 	var drift []string
 	if live.GetResourceLabels()[names.LabelManagedBy] != names.ManagedBy {
 		drift = append(drift, fmt.Sprintf("labels.%s: %s -> %s", names.LabelManagedBy, names.ManagedBy,

@@ -177,7 +177,8 @@ func clusterAutoscaling(pool PoolSpec) *containerpb.NodePoolAutoscaling {
 }
 
 // clusterInitialNodes is the count per zone to begin with, so that the total is neither below the minimum nor above the
-// maximum where zones allow both.
+// maximum where zones allow both. A pool that is to have a node begins with one in each zone, even where that is more than
+// the maximum: the autoscaler takes away what is idle, and without a node there is nowhere to run.
 func clusterInitialNodes(pool PoolSpec, location string) int32 {
 	zones := int32(1)
 	switch {
@@ -188,5 +189,9 @@ func clusterInitialNodes(pool PoolSpec, location string) int32 {
 	case !names.IsZone(location):
 		zones = clusterAssumedZones
 	}
-	return min((pool.MinNodes+zones-1)/zones, pool.MaxNodes/zones)
+	initial := min((pool.MinNodes+zones-1)/zones, pool.MaxNodes/zones)
+	if pool.MinNodes > 0 {
+		initial = max(initial, 1)
+	}
+	return initial
 }

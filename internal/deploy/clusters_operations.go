@@ -119,7 +119,7 @@ func (r *clusterRun) unusable(ctx context.Context) error {
 	case containerpb.Cluster_ERROR:
 		return r.useless(ctx, nil)
 	}
-	if unknown := clusterUnknowns(r.live, clusterPoolsOf(r.live, r.goal.known())); len(unknown) > 0 {
+	if unknown := clusterUnknowns(r.live, r.goal.pools(r.live)); len(unknown) > 0 {
 		return clusterUnknownError(r.goal.spec.ID, unknown)
 	}
 	return nil

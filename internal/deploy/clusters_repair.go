@@ -18,7 +18,7 @@ import (
 // bounds of the autoscaler are sent again as they are: that starts and ends no node and takes nothing back.
 func (g clusterGoal) repairSteps(live *containerpb.Cluster) []clusterStep {
 	var steps []clusterStep
-	pools := clusterPoolsOf(live, g.known())
+	pools := g.pools(live)
 	for _, key := range slices.Sorted(maps.Keys(g.spec.Pools)) {
 		for _, pool := range pools[key] {
 			if pool.GetStatus() == containerpb.NodePool_RUNNING_WITH_ERROR && pool.GetAutoscaling().GetEnabled() {

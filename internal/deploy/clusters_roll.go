@@ -27,7 +27,7 @@ func PoolRolls(from, to PoolSpec) bool { return !from.sameNodes(to) }
 func (g clusterGoal) poolSteps(live *containerpb.Cluster, key string, generations []*containerpb.NodePool) []clusterStep {
 	current, old := clusterCurrentPool(generations, g.spec.Pools[key])
 	if current == nil {
-		return []clusterStep{g.createPool(live, key, old)}
+		return append(g.claimPools(key, old), g.createPool(live, key, old))
 	}
 	steps := g.reopened(key, current, g.poolUpdates(key, current))
 	switch {
@@ -95,11 +95,15 @@ func (g clusterGoal) createPool(live *containerpb.Cluster, key string, replaced 
 			}
 			limit := want.MaxNodes
 			if !want.PerZone {
-				limit /= zones
+				limit = max(limit/zones, 1)
 			}
 			pool.InitialNodeCount = max(pool.GetInitialNodeCount(), min((most+zones-1)/zones, limit))
 		}
-		g.nodes.made[pool.GetName()] = pool.GetInitialNodeCount() * zones
+		made := pool.GetInitialNodeCount() * zones
+		if !want.PerZone {
+			made = min(made, want.MaxNodes) // the autoscaler may have taken away what is above
+		}
+		g.nodes.made[pool.GetName()] = made
 		return c.NodePools().Create(ctx, g.spec.ID.String(), pool)
 	}}
 }
@@ -161,7 +165,7 @@ func (r *clusterRun) stillServing(step clusterStep) string {
 	}
 	key := step.attribute[1]
 	want, declared := r.goal.spec.Pools[key]
-	_, old := clusterCurrentPool(clusterPoolsOf(r.live, r.goal.known())[key], want)
+	_, old := clusterCurrentPool(r.goal.pools(r.live)[key], want)
 	for _, pool := range old {
 		if declared && pool.GetAutoscaling().GetEnabled() && pool.GetStatus() == containerpb.NodePool_RUNNING {
 			return fmt.Sprintf(" Node pool %q, which was to be replaced, goes on serving.", pool.GetName())

@@ -29,6 +29,8 @@ type clusterGoal struct {
 	spec  ClusterSpec
 	prior *ClusterSpec
 	stamp names.Stamp
+	// foreign are the pools that were somebody else's when the run began.
+	foreign map[string]bool
 	// marked leaves the creating mark on.
 	marked bool
 	// nodes is what steps ask of Kubernetes.
@@ -41,7 +43,7 @@ type clusterGoal struct {
 // that a change that was interrupted anywhere just goes on.
 func (g clusterGoal) steps(live *containerpb.Cluster) []clusterStep {
 	steps := slices.Concat(g.labelSteps(live), g.settingSteps(live))
-	pools := clusterPoolsOf(live, g.known())
+	pools := g.pools(live)
 	for _, key := range slices.Sorted(maps.Keys(g.spec.Pools)) {
 		steps = append(steps, g.poolSteps(live, key, pools[key])...)
 	}

@@ -216,7 +216,7 @@ func TestClusterInitialNodes(t *testing.T) {
 	}{
 		"one per zone":                        {3, 9, "asia-northeast1", 1},
 		"rounded up to zones":                 {4, 9, "asia-northeast1", 2},
-		"never more than the maximum":         {1, 2, "asia-northeast1", 0},
+		"more than the maximum, but not none": {1, 2, "asia-northeast1", 1},
 		"a zonal pool starts at its minimum":  {2, 5, "asia-northeast1-b", 2},
 		"no minimum, no node to begin with":   {0, 5, "asia-northeast1-b", 0},
 		"the maximum bounds the rounding too": {4, 4, "asia-northeast1", 1},

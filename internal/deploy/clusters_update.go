@@ -61,7 +61,7 @@ func (c *Cloud) ResumeCluster(ctx context.Context, spec, prior ClusterSpec, oper
 	}
 	state := run.state()
 	if len(state.Drift) > 0 {
-		reached := clusterStateOf(spec.ID, run.live, &prior)
+		reached := clusterStateWith(spec.ID, run.live, &prior, run.goal.pools(run.live))
 		return &reached, nodes.notices, run.unrepaired(state.Drift)
 	}
 	if state.Status != ClusterReady {
@@ -80,7 +80,7 @@ func (r *clusterRun) stopped(ctx context.Context, err error) (*ClusterState, err
 	case r.live.GetStatus() == containerpb.Cluster_STOPPING:
 		err = r.beingDeleted()
 	}
-	state := clusterStateOf(r.goal.spec.ID, r.live, r.goal.prior)
+	state := clusterStateWith(r.goal.spec.ID, r.live, r.goal.prior, r.goal.pools(r.live))
 	state.Operation = r.unfinishedOperation()
 	return &state, r.notUpdated(err)
 }
