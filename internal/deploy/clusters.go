@@ -181,7 +181,7 @@ func PoolTaint(capacity string) (taint NodeTaint, ok bool) {
 // sameNodes tells whether the nodes of a live pool can serve for a declared one, or GKE has to make a new pool for it.
 func (p PoolSpec) sameNodes(declared PoolSpec) bool {
 	return p.Capacity == declared.Capacity && p.ServiceAccount == declared.ServiceAccount &&
-		maps.Equal(p.Metadata, declared.Metadata) &&
+		maps.Equal(ownMetadata(p.Metadata), ownMetadata(declared.Metadata)) &&
 		(declared.MaxPodsPerNode == 0 || p.MaxPodsPerNode == declared.MaxPodsPerNode)
 }
 

@@ -160,6 +160,11 @@ func clusterPoolDrift(key string, pool *containerpb.NodePool) []string {
 			add("label "+label.key, label.want, actual)
 		}
 	}
+	for _, taint := range config.GetTaints() {
+		if clusterIsCapacityTaint(taint) && taint.GetKey() != clusterCapacityTaint[capacity] {
+			add("taint "+taint.GetKey(), "(none)", "true:NoSchedule")
+		}
+	}
 	if mode := config.GetWorkloadMetadataConfig().GetMode(); mode != containerpb.WorkloadMetadataConfig_GKE_METADATA {
 		add("workload metadata", containerpb.WorkloadMetadataConfig_GKE_METADATA.String(), mode.String())
 	}

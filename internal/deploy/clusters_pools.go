@@ -52,9 +52,8 @@ func clusterLabelsAndTaints(key string, want PoolSpec, live *containerpb.NodeCon
 			labels[k] = value
 		}
 	}
-	capacity, _ := PoolTaint(want.Capacity)
 	for _, taint := range live.GetTaints() {
-		ours := taint.GetKey() == capacity.Key || clusterIsCapacityTaint(taint.GetKey())
+		ours := clusterIsCapacityTaint(taint) // in another form it is somebody else's
 		declared := slices.ContainsFunc(taints, func(t *containerpb.NodeTaint) bool { return proto.Equal(t, taint) })
 		if !ours && !declared && clusterServerTaint(taint.GetKey()) {
 			taints = append(taints, taint)
@@ -69,8 +68,10 @@ func clusterLabelsAndTaints(key string, want PoolSpec, live *containerpb.NodeCon
 	}
 }
 
-func clusterIsCapacityTaint(key string) bool {
-	return slices.Contains(slices.Collect(maps.Values(clusterCapacityTaint)), key)
+// clusterIsCapacityTaint tells whether a taint is one that this provider sets for a capacity, in exactly that form.
+func clusterIsCapacityTaint(taint *containerpb.NodeTaint) bool {
+	return taint.GetValue() == "true" && taint.GetEffect() == containerpb.NodeTaint_NO_SCHEDULE &&
+		slices.Contains(slices.Collect(maps.Values(clusterCapacityTaint)), taint.GetKey())
 }
 
 // clusterSameTaints compares without regard to order, which has no meaning.

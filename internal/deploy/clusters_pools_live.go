@@ -2,6 +2,7 @@ package deploy
 
 import (
 	"cmp"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -74,6 +75,13 @@ func clusterUpgradeOf(live *containerpb.NodePool_UpgradeSettings) PoolUpgrade {
 
 // clusterServerMetadata is what GKE adds to the metadata of nodes.
 var clusterServerMetadata = []string{"disable-legacy-endpoints"}
+
+// ownMetadata leaves out what GKE sets anyway: whether it is written down changes no node.
+func ownMetadata(metadata map[string]string) map[string]string {
+	own := maps.Clone(metadata)
+	maps.DeleteFunc(own, func(key, value string) bool { return value == "true" && slices.Contains(clusterServerMetadata, key) })
+	return own
+}
 
 func clusterUserMetadata(config *containerpb.NodeConfig, declared map[string]string) map[string]string {
 	metadata := map[string]string{}

@@ -88,6 +88,9 @@ func (g clusterGoal) createPool(live *containerpb.Cluster, key string, replaced 
 		zones = int32(own)
 	}
 	return clusterStep{fmt.Sprintf("create of node pool %q", key), []string{"node_pools", key}, func(ctx context.Context, c *gcp.Client) (*containerpb.Operation, error) {
+		if err := clusterLosesHardware(key, replaced); err != nil {
+			return nil, err
+		}
 		if len(replaced) > 0 {
 			most, err := g.nodes.most(ctx, replaced)
 			if err != nil {

@@ -48,6 +48,7 @@ func (s *Server) newCluster(n containerName, sent *containerpb.Cluster) (*contai
 	if err != nil {
 		return nil, err
 	}
+	clearComponents(c, sent.GetLoggingConfig(), sent.GetMonitoringConfig())
 	overlay(c.ProtoReflect(), proto.CloneOf(sent).ProtoReflect())
 	c.Id = id
 	c.Location, c.Zone = n.location, n.location

@@ -75,6 +75,7 @@ func clusterChange(u *containerpb.ClusterUpdate, field protoreflect.FieldDescrip
 				ip.AuthorizedNetworksConfig.CidrBlocks = nil
 			}
 		}
+		clearComponents(c, u.GetDesiredLoggingConfig(), u.GetDesiredMonitoringConfig())
 		m := c.ProtoReflect()
 		segments := strings.Split(path, ".")
 		for _, segment := range segments[:len(segments)-1] {
@@ -157,4 +158,15 @@ func (c *clusterManager) updateNodes(
 	return c.UpdateNodePool(ctx, &containerpb.UpdateNodePoolRequest{
 		Name: n.of(pool).String(), NodeVersion: u.GetDesiredNodeVersion(), ImageType: u.GetDesiredImageType(),
 	})
+}
+
+// clearComponents empties the lists of components that are about to be replaced: an empty list collects nothing, which is what
+// `gcloud container clusters update --logging=NONE` sends.
+func clearComponents(c *containerpb.Cluster, logging *containerpb.LoggingConfig, monitoring *containerpb.MonitoringConfig) {
+	if logging.GetComponentConfig() != nil && c.GetLoggingConfig().GetComponentConfig() != nil {
+		c.LoggingConfig.ComponentConfig.EnableComponents = nil
+	}
+	if monitoring.GetComponentConfig() != nil && c.GetMonitoringConfig().GetComponentConfig() != nil {
+		c.MonitoringConfig.ComponentConfig.EnableComponents = nil
+	}
 }

@@ -60,6 +60,8 @@ var actions = []action{
 	{"secret_manager_csi", nil, false, inPlace, oneUpdate},
 	{"logging", nil, []string{"system_components"}, inPlace, oneUpdate},
 	{"monitoring", []string{"system_components"}, []string{"system_components", "hpa"}, inPlace, oneUpdate},
+	{"logging", nil, []string{}, inPlace, oneUpdate},
+	{"monitoring", nil, []string{}, inPlace, oneUpdate},
 	{"managed_prometheus", nil, false, inPlace, oneUpdate},
 	{"binary_authorization", nil, "enforce", inPlace, oneUpdate},
 	{"shielded_nodes", nil, false, inPlace, oneUpdate},
@@ -74,6 +76,7 @@ var actions = []action{
 	{"node_pools.capacity", nil, "spot", rolls, oneRoll},
 	{"node_pools.service_account", nil, "nodes@acme-other.iam.gserviceaccount.com", rolls, oneRoll},
 	{"node_pools.metadata", nil, map[string]string{"serial-port-logging-enable": "true"}, rolls, oneRoll},
+	{"node_pools.metadata", nil, map[string]string{"disable-legacy-endpoints": "true"}, free, nil}, // GKE sets it anyway
 	{"node_pools.max_pods_per_node", nil, int64(64), rolls, oneRoll},
 	{"node_pools.isolate", nil, false, free, nil}, // of on-demand nodes; see TestClusterIsolate
 	{"node_pools.min_nodes", int64(1), int64(2), inPlace, []string{"SetNodePoolAutoscaling"}},
