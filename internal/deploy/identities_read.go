@@ -161,8 +161,10 @@ func (c *Cloud) importedAccount(ctx context.Context, account names.ServiceAccoun
 	spec.AccountID, _ = identityAccountOf(account.Email)
 	spec.Name = spec.AccountID
 	live, err := c.GCP.ServiceAccounts().Get(ctx, account.String())
-	if err == nil && names.ServiceAccountID(live.GetDisplayName()) == spec.AccountID {
-		spec.Name = live.GetDisplayName()
+	display := live.GetDisplayName()
+	ours := identityMarks(live.GetDescription())[names.LabelManagedBy] == names.ManagedBy && names.CheckKubeServiceAccount(display) == nil
+	if err == nil && (ours || names.ServiceAccountID(display) == spec.AccountID) {
+		spec.Name = display
 	}
 	return spec, identityError(fmt.Sprintf("Cannot read service account %s", names.Quote(account.Email)), err)
 }

@@ -10,7 +10,9 @@ import (
 )
 
 // identityOwnerRoles equal owner wherever they are granted: each holds all there is, or the permission to give itself that.
-var identityOwnerRoles = []string{"roles/owner", "roles/editor", "roles/iam.securityAdmin", "roles/resourcemanager.projectIamAdmin"}
+var identityOwnerRoles = []string{
+	"roles/owner", "roles/editor", "roles/admin", "roles/writer", "roles/iam.securityAdmin", "roles/resourcemanager.projectIamAdmin",
+}
 
 // identityProjectRoles equal owner when they are granted on a project: they act as, or change, every service account of
 // it, the default ones with the role of editor included, or the custom roles that they are granted by. On one service
@@ -21,7 +23,7 @@ var identityProjectRoles = []string{
 }
 
 // basicRoles take no conditions. Source: https://cloud.google.com/iam/docs/conditions-overview.
-var basicRoles = []string{"roles/owner", "roles/editor", "roles/viewer"}
+var basicRoles = []string{"roles/owner", "roles/editor", "roles/viewer", "roles/admin", "roles/writer", "roles/reader"}
 
 // IdentityOwnerRoles lists the roles that an identity gets only if they are allowed by name.
 func IdentityOwnerRoles() []string { return slices.Concat(identityOwnerRoles, identityProjectRoles) }

@@ -65,7 +65,13 @@ func (r *identityResource) ModifyPlan(ctx context.Context, req resource.ModifyPl
 	if !req.State.Raw.IsNull() {
 		resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
 	}
+	replaces := len(resp.RequiresReplace)
 	r.provider.PlanProject(ctx, req, resp, path.Root("project"))
+	var mode types.String
+	resp.Diagnostics.Append(resp.Plan.GetAttribute(ctx, path.Root("mode"), &mode)...)
+	if mode.ValueString() == deploy.IdentityDirect {
+		resp.RequiresReplace = resp.RequiresReplace[:replaces] // there is no account that is in the project
+	}
 	planAccountID(ctx, req, resp, state.ServiceAccountID)
 	resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("drift"), stringList(nil))...)
 	repair := state.Status.ValueString() != deploy.IdentityReady
