@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -39,9 +40,31 @@ func (r *clusterResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 	planMissing(ctx, resp)
 	planRescue(state, resp)
 	planRolls(ctx, state, resp)
-	if len(resp.RequiresReplace) > 0 && !givenUp(ctx, state, resp) {
+	if replaces(ctx, state, req.Private, resp) && !givenUp(ctx, state, resp) {
 		checkProtection(ctx, state, req.Private, &resp.Diagnostics)
 	}
+}
+
+// replaces tells whether the plan makes another cluster. What the attributes' own modifiers ask for is not in resp.
+func replaces(ctx context.Context, state model, private privateState, resp *resource.ModifyPlanResponse) bool {
+	var plan model
+	resp.Diagnostics.Append(resp.Plan.Get(ctx, &plan)...)
+	if state.Name.IsNull() || resp.Diagnostics.HasError() {
+		return false
+	}
+	project, ranges := state.Project.ValueString(), keptRanges(ctx, private)
+	otherNetwork := func(was, is types.String) bool {
+		return isSet(is) && !deploy.SameNetwork(was.ValueString(), is.ValueString(), project)
+	}
+	otherRange := func(name string, was, is types.String) bool {
+		return isSet(is) && !was.Equal(is) && !slices.ContainsFunc(append(ranges[name], was.ValueString()), func(live string) bool {
+			return live != "" && sameRange(live, is.ValueString())
+		})
+	}
+	return len(resp.RequiresReplace) > 0 || !plan.Name.Equal(state.Name) ||
+		isSet(plan.DataplaneV2) && !plan.DataplaneV2.Equal(state.DataplaneV2) ||
+		otherNetwork(state.Network, plan.Network) || otherNetwork(state.Subnetwork, plan.Subnetwork) ||
+		otherRange("pods_range", state.PodsRange, plan.PodsRange) || otherRange("services_range", state.ServicesRange, plan.ServicesRange)
 }
 
 // versionDue tells whether the control plane is older than min_version asks for.

@@ -27,6 +27,13 @@ func planRolls(ctx context.Context, state model, resp *resource.ModifyPlanRespon
 		return
 	}
 	before, after := state.NodePools.Elements(), plan.NodePools.Elements()
+	for _, key := range slices.Sorted(maps.Keys(before)) {
+		if _, stays := after[key]; !stays && !plan.NodePools.IsUnknown() {
+			resp.Diagnostics.AddAttributeWarning(path.Root("node_pools"), fmt.Sprintf("Node pool %q will be removed", key),
+				"The apply closes its nodes, moves their pods away within their disruption budgets, and then deletes it. Pods go where the other pools "+
+					"have room, and where their tolerations and selectors let them.")
+		}
+	}
 	for _, key := range slices.Sorted(maps.Keys(after)) {
 		changes := rollingFields(ctx, before[key], after[key], &resp.Diagnostics)
 		if len(changes) == 0 {

@@ -30,8 +30,9 @@ func (r *clusterResource) planUpgrades(ctx context.Context, state model, resp *r
 	r.checkOtherCluster(ctx, plan, &resp.Diagnostics)
 	upgrades := types.ObjectNull(upgradesType.AttrTypes)
 	switch {
-	case hasUnknown(plan.UpgradeAfter) || !plan.UpgradeAfter.IsNull() && plan.ReleaseChannel.IsUnknown():
-		// What is not known yet may turn out to be what it was, or nothing.
+	case plan.UpgradeAfter.IsUnknown(), !state.Upgrades.IsNull() && (hasUnknown(plan.UpgradeAfter) ||
+		!plan.UpgradeAfter.IsNull() && plan.ReleaseChannel.IsUnknown()):
+		// What is not known yet may turn out to be what it was, or nothing. A rule that is new holds in any case.
 		upgrades = types.ObjectUnknown(upgradesType.AttrTypes)
 	case !plan.UpgradeAfter.IsNull():
 		upgrades = plannedUpgrades(ctx, plan, state, &resp.Diagnostics)
