@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/hashicorp/terraform-plugin-framework/types"
 	"k8s.io/apimachinery/pkg/api/validate/content"
 
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/deploy"
@@ -95,7 +96,16 @@ func checkCIDR(text string) error {
 	return nil
 }
 
-// sameRange tells whether a configured secondary range is the one that the cluster has: a size is, as long as it fits.
-func sameRange(live, configured string) bool {
-	return live == configured || strings.HasPrefix(configured, "/") && strings.HasSuffix(live, configured)
+// isOtherRange tells whether a secondary range that is asked for is another one than the cluster has: forms are the ways to
+// write that one, and its size is the same range too.
+func isOtherRange(was, is types.String, forms []string) bool {
+	return isSet(is) && !slices.ContainsFunc(append(forms, was.ValueString()), func(live string) bool {
+		size := strings.HasPrefix(is.ValueString(), "/") && strings.HasSuffix(live, is.ValueString())
+		return live != "" && (live == is.ValueString() || size)
+	})
+}
+
+// isOtherNetwork tells whether a network or subnetwork that is asked for is another one than the cluster has.
+func isOtherNetwork(was, is types.String, project string) bool {
+	return isSet(is) && !deploy.SameNetwork(was.ValueString(), is.ValueString(), project)
 }

@@ -3,7 +3,6 @@ package cluster
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -53,18 +52,11 @@ func replaces(ctx context.Context, state model, private privateState, resp *reso
 		return false
 	}
 	project, ranges := state.Project.ValueString(), keptRanges(ctx, private)
-	otherNetwork := func(was, is types.String) bool {
-		return isSet(is) && !deploy.SameNetwork(was.ValueString(), is.ValueString(), project)
-	}
-	otherRange := func(name string, was, is types.String) bool {
-		return isSet(is) && !was.Equal(is) && !slices.ContainsFunc(append(ranges[name], was.ValueString()), func(live string) bool {
-			return live != "" && sameRange(live, is.ValueString())
-		})
-	}
 	return len(resp.RequiresReplace) > 0 || !plan.Name.Equal(state.Name) ||
 		isSet(plan.DataplaneV2) && !plan.DataplaneV2.Equal(state.DataplaneV2) ||
-		otherNetwork(state.Network, plan.Network) || otherNetwork(state.Subnetwork, plan.Subnetwork) ||
-		otherRange("pods_range", state.PodsRange, plan.PodsRange) || otherRange("services_range", state.ServicesRange, plan.ServicesRange)
+		isOtherNetwork(state.Network, plan.Network, project) || isOtherNetwork(state.Subnetwork, plan.Subnetwork, project) ||
+		isOtherRange(state.PodsRange, plan.PodsRange, ranges["pods_range"]) ||
+		isOtherRange(state.ServicesRange, plan.ServicesRange, ranges["services_range"])
 }
 
 // versionDue tells whether the control plane is older than min_version asks for.

@@ -2,7 +2,6 @@ package cluster
 
 import (
 	"context"
-	"slices"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
@@ -136,10 +135,7 @@ func operationSettings() map[string]schema.Attribute {
 func replaceForRange() planmodifier.String {
 	return stringplanmodifier.RequiresReplaceIf(
 		func(ctx context.Context, req planmodifier.StringRequest, resp *stringplanmodifier.RequiresReplaceIfFuncResponse) {
-			forms := append(keptRanges(ctx, req.Private)[req.Path.String()], req.StateValue.ValueString())
-			resp.RequiresReplace = isSet(req.ConfigValue) && !slices.ContainsFunc(forms, func(live string) bool {
-				return live != "" && sameRange(live, req.ConfigValue.ValueString())
-			})
+			resp.RequiresReplace = isOtherRange(req.StateValue, req.ConfigValue, keptRanges(ctx, req.Private)[req.Path.String()])
 		}, "A different range makes a new cluster.", "A different range makes a new cluster.")
 }
 
@@ -149,7 +145,6 @@ func replaceForNetwork() planmodifier.String {
 		func(ctx context.Context, req planmodifier.StringRequest, resp *stringplanmodifier.RequiresReplaceIfFuncResponse) {
 			var project types.String
 			resp.Diagnostics.Append(req.State.GetAttribute(ctx, path.Root("project"), &project)...)
-			resp.RequiresReplace = isSet(req.ConfigValue) &&
-				!deploy.SameNetwork(req.StateValue.ValueString(), req.ConfigValue.ValueString(), project.ValueString())
+			resp.RequiresReplace = isOtherNetwork(req.StateValue, req.ConfigValue, project.ValueString())
 		}, "A different network makes a new cluster.", "A different network makes a new cluster.")
 }
