@@ -96,7 +96,7 @@ func (p *clusterProcess) change(ctx context.Context, target *deploy.ClusterSpec)
 	case p.saved.Status == deploy.ClusterReady && len(p.saved.Drift) == 0 && cmp.Equal(p.saved.ClusterSpec, *target, sameSpec):
 		return nil // an empty plan
 	}
-	state, _, err := p.ResumeCluster(ctx, *target, p.saved.ClusterSpec, p.saved.Operation)
+	state, _, err := p.UpdateCluster(ctx, *target, p.saved.ClusterSpec, p.saved.Operation)
 	if state != nil {
 		p.saved = state
 	}

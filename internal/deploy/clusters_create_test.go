@@ -54,7 +54,7 @@ func TestClusterCreateThatTimesOutIsFinishedByAnUpdate(t *testing.T) {
 		t.Fatalf("state %v, notices %v, error %v", state, notices, err)
 	}
 	go w.whenHeld(t, func() {})
-	state, _, err = w.UpdateCluster(t.Context(), smallCluster(), state.ClusterSpec)
+	state, _, err = w.UpdateCluster(t.Context(), smallCluster(), state.ClusterSpec, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +80,7 @@ func TestClusterCreateInAStockout(t *testing.T) {
 	if err := w.fake.SetStockout("asia-northeast1-b", false); err != nil {
 		t.Fatal(err)
 	}
-	state, _, err = w.UpdateCluster(t.Context(), smallCluster(), state.ClusterSpec)
+	state, _, err = w.UpdateCluster(t.Context(), smallCluster(), state.ClusterSpec, "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -125,7 +125,7 @@ func TestClusterUpdateChangesEverything(t *testing.T) {
 	t.Parallel()
 	w := newClusterWorld(t, 20*time.Millisecond)
 	before := w.create(t)
-	state, _, err := w.UpdateCluster(t.Context(), changedCluster(), before.ClusterSpec)
+	state, _, err := w.UpdateCluster(t.Context(), changedCluster(), before.ClusterSpec, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,7 +148,7 @@ func TestClusterUpdateSurvivesLostAnswers(t *testing.T) {
 				if err := w.fake.Inject(fakegcp.Fault{Method: method, Occurrence: 1, When: when, Kind: fakegcp.FaultReset}); err != nil {
 					t.Fatal(err)
 				}
-				state, _, err := w.UpdateCluster(t.Context(), changedCluster(), before.ClusterSpec)
+				state, _, err := w.UpdateCluster(t.Context(), changedCluster(), before.ClusterSpec, "")
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -172,14 +172,14 @@ func TestClusterUpdateGoesOnAfterAFailure(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			reached, _, err := w.UpdateCluster(t.Context(), changedCluster(), before.ClusterSpec)
+			reached, _, err := w.UpdateCluster(t.Context(), changedCluster(), before.ClusterSpec, "")
 			if err == nil || reached == nil {
 				t.Fatalf("state %v, error %v", reached, err)
 			}
 			if cmp.Equal(changedCluster(), reached.ClusterSpec, cmpopts.EquateEmpty()) {
 				t.Error("the state claims that the update is complete")
 			}
-			state, _, err := w.UpdateCluster(t.Context(), changedCluster(), reached.ClusterSpec)
+			state, _, err := w.UpdateCluster(t.Context(), changedCluster(), reached.ClusterSpec, "")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -203,7 +203,7 @@ func TestClusterUpdateWaitsForSomebodyElsesOperation(t *testing.T) {
 	if _, err := w.GCP.Clusters().SetLabels(t.Context(), before.ID.String(), theirs, live.GetLabelFingerprint()); err != nil {
 		t.Fatal(err)
 	}
-	state, _, err := w.UpdateCluster(t.Context(), changedCluster(), before.ClusterSpec)
+	state, _, err := w.UpdateCluster(t.Context(), changedCluster(), before.ClusterSpec, "")
 	if err != nil {
 		t.Fatal(err)
 	}

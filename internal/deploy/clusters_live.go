@@ -95,23 +95,16 @@ func clusterSubnetworkPath(live *containerpb.Cluster) string {
 	return cmp.Or(live.GetNetworkConfig().GetSubnetwork(), live.GetSubnetwork())
 }
 
-// clusterAsWritten shortens the path of a network to a name when it is in the cluster's own project, unless the user
-// wrote the path.
+// clusterAsWritten is the path of a network as the user wrote it, and otherwise a name when it is in the cluster's own
+// project.
 func clusterAsWritten(path, written, project string) string {
-	short := path
+	if written != "" && SameNetwork(path, written, project) {
+		return written
+	}
 	if in, rest, ok := strings.Cut(strings.TrimPrefix(path, "projects/"), "/"); ok && in == project {
-		short = rest[strings.LastIndex(rest, "/")+1:]
+		return rest[strings.LastIndex(rest, "/")+1:]
 	}
-	if _, relative, found := strings.Cut(written, "/projects/"); found {
-		relative = "projects/" + relative
-		if relative == path {
-			return written
-		}
-	}
-	if written == path {
-		return path
-	}
-	return short
+	return path
 }
 
 // SameNetwork tells whether two ways to write a network or a subnetwork mean the same: a name is one of the cluster's own
@@ -148,6 +141,15 @@ func clusterDrift(live *containerpb.Cluster, pools clusterPools) []string {
 	return drift
 }
 
+// clusterStackDrift tells whether a cluster carries the mark of another stack, or none, where the provider has a stack.
+func clusterStackDrift(live *containerpb.Cluster, stamp names.Stamp) []string {
+	want := stamp.Hash()
+	if actual := live.GetResourceLabels()[names.LabelStack]; want != "" && actual != want {
+		return []string{fmt.Sprintf("labels.%s: %s -> %s", names.LabelStack, want, cmp.Or(actual, "(none)"))}
+	}
+	return nil
+}
+
 func clusterPoolDrift(key string, pool *containerpb.NodePool) []string {
 	config := pool.GetConfig()
 	capacity := clusterCapacityOf(config)
@@ -167,6 +169,18 @@ func clusterPoolDrift(key string, pool *containerpb.NodePool) []string {
 	}
 	if mode := config.GetWorkloadMetadataConfig().GetMode(); mode != containerpb.WorkloadMetadataConfig_GKE_METADATA {
 		add("workload metadata", containerpb.WorkloadMetadataConfig_GKE_METADATA.String(), mode.String())
+	}
+	for _, flag := range []struct {
+		what string
+		on   bool
+	}{
+		{"auto-upgrade", pool.GetManagement().GetAutoUpgrade()},
+		{"auto-repair", pool.GetManagement().GetAutoRepair()},
+		{"disruption budgets during deletion", pool.GetNodeDrainConfig().GetRespectPdbDuringNodePoolDeletion()},
+	} {
+		if !flag.on {
+			add(flag.what, "on", "off")
+		}
 	}
 	return drift
 }

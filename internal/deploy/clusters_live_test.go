@@ -141,3 +141,49 @@ func TestClusterAddressesStayOff(t *testing.T) {
 		t.Error("a public endpoint was asked for, and the addresses stay off")
 	}
 }
+
+// An update of a group of settings is sent with what no attribute shows of it: GKE may take the group as a whole.
+func TestClusterUpdatesKeepTheRestOfAGroup(t *testing.T) {
+	t.Parallel()
+	yes, no := true, false
+	rotation := &containerpb.SecretManagerConfig_RotationConfig{Enabled: &yes}
+	auto := &containerpb.AutoMonitoringConfig{Scope: containerpb.AutoMonitoringConfig_ALL}
+	live := &containerpb.Cluster{
+		ControlPlaneEndpointsConfig: &containerpb.ControlPlaneEndpointsConfig{
+			DnsEndpointConfig: &containerpb.ControlPlaneEndpointsConfig_DNSEndpointConfig{EnableK8STokensViaDns: &yes},
+			IpEndpointsConfig: &containerpb.ControlPlaneEndpointsConfig_IPEndpointsConfig{
+				GlobalAccess:             &yes,
+				AuthorizedNetworksConfig: &containerpb.MasterAuthorizedNetworksConfig{Enabled: true, GcpPublicCidrsAccessEnabled: &no},
+			},
+		},
+		SecretManagerConfig:   &containerpb.SecretManagerConfig{RotationConfig: rotation},
+		MonitoringConfig:      &containerpb.MonitoringConfig{ManagedPrometheusConfig: &containerpb.ManagedPrometheusConfig{AutoMonitoringConfig: auto}},
+		SecurityPostureConfig: &containerpb.SecurityPostureConfig{VulnerabilityMode: containerpb.SecurityPostureConfig_VULNERABILITY_BASIC.Enum()}, //nolint:staticcheck // what older clusters have
+	}
+	kept := map[string]func(*containerpb.ClusterUpdate) bool{
+		"dns_endpoint": func(u *containerpb.ClusterUpdate) bool {
+			ip := u.GetDesiredControlPlaneEndpointsConfig().GetIpEndpointsConfig()
+			public := ip.GetAuthorizedNetworksConfig().GcpPublicCidrsAccessEnabled
+			return u.GetDesiredControlPlaneEndpointsConfig().GetDnsEndpointConfig().GetEnableK8STokensViaDns() &&
+				ip.GetGlobalAccess() && public != nil && !*public
+		},
+		"secret_manager_csi": func(u *containerpb.ClusterUpdate) bool {
+			return u.GetDesiredSecretManagerConfig().GetRotationConfig().GetEnabled()
+		},
+		"monitoring": func(u *containerpb.ClusterUpdate) bool {
+			return u.GetDesiredMonitoringConfig().GetManagedPrometheusConfig().GetAutoMonitoringConfig().GetScope() == containerpb.AutoMonitoringConfig_ALL
+		},
+		"security_posture": func(u *containerpb.ClusterUpdate) bool {
+			return u.GetDesiredSecurityPostureConfig().GetVulnerabilityMode() == containerpb.SecurityPostureConfig_VULNERABILITY_BASIC //nolint:staticcheck // as above
+		},
+	}
+	for _, change := range clusterChanges {
+		if whole, ok := kept[change.attribute]; ok && !whole(change.update(clusterTestSettings(), live)) {
+			t.Errorf("%s is sent as %s", change.attribute, change.update(clusterTestSettings(), live))
+		}
+		delete(kept, change.attribute)
+	}
+	if len(kept) > 0 {
+		t.Errorf("%d groups are not updated under that name", len(kept))
+	}
+}

@@ -2,11 +2,16 @@ package deploy
 
 import (
 	"cmp"
+	"context"
+	"fmt"
 	"reflect"
 	"slices"
 	"strings"
 
 	"cloud.google.com/go/container/apiv1/containerpb"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/gcp"
 )
 
 // same compares how upgrades are made.
@@ -54,7 +59,30 @@ func (g clusterGoal) poolUpdates(key string, live *containerpb.NodePool) []clust
 			WorkloadMetadataConfig: &containerpb.WorkloadMetadataConfig{Mode: containerpb.WorkloadMetadataConfig_GKE_METADATA},
 		})
 	}
+	if !live.GetManagement().GetAutoUpgrade() || !live.GetManagement().GetAutoRepair() {
+		steps = append(steps, g.managePool(key, live))
+	}
+	if !live.GetNodeDrainConfig().GetRespectPdbDuringNodePoolDeletion() {
+		drain, on := proto.CloneOf(live.GetNodeDrainConfig()), true
+		if drain == nil {
+			drain = &containerpb.NodePool_NodeDrainConfig{}
+		}
+		drain.RespectPdbDuringNodePoolDeletion = &on
+		update("disruption budgets", &containerpb.UpdateNodePoolRequest{NodeDrainConfig: drain})
+	}
 	return steps
+}
+
+// managePool lets GKE repair and upgrade the nodes.
+func (g clusterGoal) managePool(key string, live *containerpb.NodePool) clusterStep {
+	name, management := g.poolName(live), proto.CloneOf(live.GetManagement())
+	if management == nil {
+		management = &containerpb.NodeManagement{}
+	}
+	management.AutoRepair, management.AutoUpgrade = true, true
+	return clusterStep{fmt.Sprintf("management of node pool %q", key), []string{"node_pools", key}, func(ctx context.Context, c *gcp.Client) (*containerpb.Operation, error) {
+		return c.NodePools().SetManagement(ctx, name, management)
+	}}
 }
 
 // SameMachineFamily tells whether two machine types, such as e2-standard-2, are of one family: those take the same disks.

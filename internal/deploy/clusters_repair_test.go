@@ -37,7 +37,7 @@ func TestClusterPoolWithoutMachinesIsRepaired(t *testing.T) {
 		t.Fatalf("state %+v, notices %v, error %v", state, notices, err)
 	}
 	from := len(w.changes())
-	state, notices, err = w.UpdateCluster(t.Context(), smallCluster(), state.ClusterSpec)
+	state, notices, err = w.UpdateCluster(t.Context(), smallCluster(), state.ClusterSpec, "")
 	if err != nil || len(notices) != 1 || state.Status != deploy.ClusterDegraded {
 		t.Fatalf("still no machines: state %+v, notices %v, error %v", state, notices, err)
 	}
@@ -46,7 +46,7 @@ func TestClusterPoolWithoutMachinesIsRepaired(t *testing.T) {
 	}
 	must(t, w.fake.SetStockout("asia-northeast1-b", false))
 	from = len(w.changes())
-	state, notices, err = w.UpdateCluster(t.Context(), smallCluster(), state.ClusterSpec)
+	state, notices, err = w.UpdateCluster(t.Context(), smallCluster(), state.ClusterSpec, "")
 	if err != nil || len(notices) != 0 {
 		t.Fatalf("notices %v, error %v", notices, err)
 	}
@@ -65,7 +65,7 @@ func TestClusterPoolWithoutMachinesDoesNotHoldUpAnUpdate(t *testing.T) {
 	must(t, err)
 	want := smallCluster()
 	want.Labels = map[string]string{"team": "other"}
-	state, _, err = w.UpdateCluster(t.Context(), want, state.ClusterSpec)
+	state, _, err = w.UpdateCluster(t.Context(), want, state.ClusterSpec, "")
 	if err != nil || state.Status != deploy.ClusterDegraded || state.Labels["team"] != "other" {
 		t.Errorf("state %+v, error %v", state, err)
 	}
@@ -82,7 +82,7 @@ func TestClusterPoolThatFailedIsMadeAnew(t *testing.T) {
 	if reached.Status != deploy.ClusterDegraded {
 		t.Errorf("status %s", reached.Status)
 	}
-	state, _, err := w.UpdateCluster(t.Context(), changedCluster(), reached.ClusterSpec)
+	state, _, err := w.UpdateCluster(t.Context(), changedCluster(), reached.ClusterSpec, "")
 	must(t, err)
 	checkCluster(t, changedCluster(), state)
 	live, err := w.GCP.Clusters().Get(t.Context(), state.ID.String())
@@ -129,7 +129,7 @@ func TestClusterThatFailedUnseenIsExplained(t *testing.T) {
 	_, err := w.fake.ReleaseOperations("")
 	must(t, err)
 	must(t, w.fake.UpdateCluster(state.ID.String(), func(c *containerpb.Cluster) { c.StatusMessage = "" })) //nolint:staticcheck // as older control planes
-	_, _, err = w.UpdateCluster(t.Context(), smallCluster(), state.ClusterSpec)
+	_, _, err = w.UpdateCluster(t.Context(), smallCluster(), state.ClusterSpec, "")
 	checkSays(t, outcome(nil, err), `error: Cluster "dev" failed and cannot be used`, "The network is out of IP space.", "deleted and made anew")
 }
 

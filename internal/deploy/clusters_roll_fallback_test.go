@@ -71,7 +71,7 @@ func TestClusterRollIsLeftToGKEByACallerThatKubernetesRefuses(t *testing.T) {
 	w.playKubernetes(t, before.ID.String(), func(rw http.ResponseWriter, _ *http.Request) {
 		answerStatus(rw, http.StatusForbidden, metav1.StatusReasonForbidden, `nodes is forbidden: User "deployer" cannot list resource "nodes"`)
 	})
-	state, notices, err := w.UpdateCluster(t.Context(), spotCluster(), before.ClusterSpec)
+	state, notices, err := w.UpdateCluster(t.Context(), spotCluster(), before.ClusterSpec, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,7 +94,7 @@ func TestClusterRollWaitsForARestartedControlPlane(t *testing.T) {
 		}
 		answerNothing(rw, r)
 	})
-	state, notices, err := w.UpdateCluster(t.Context(), spotCluster(), before.ClusterSpec)
+	state, notices, err := w.UpdateCluster(t.Context(), spotCluster(), before.ClusterSpec, "")
 	if err != nil || len(notices) > 0 {
 		t.Fatalf("%v, notices %v", err, notices)
 	}
@@ -118,7 +118,7 @@ func TestClusterRollKeepsTheOldPoolWhileTheNewOneHasNoNode(t *testing.T) {
 	spec.Pools["base"] = base
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
-	state, _, err := w.UpdateCluster(ctx, spec, before.ClusterSpec)
+	state, _, err := w.UpdateCluster(ctx, spec, before.ClusterSpec, "")
 	if err == nil || !strings.Contains(err.Error(), "has no node that is ready") || !strings.Contains(err.Error(), "goes on serving") {
 		t.Errorf("the update ended with %v", err)
 	}
@@ -144,7 +144,7 @@ func TestClusterRollInAStockout(t *testing.T) {
 	spec.Pools["base"] = base
 	state := before
 	for range 2 {
-		reached, _, err := w.UpdateCluster(t.Context(), spec, state.ClusterSpec)
+		reached, _, err := w.UpdateCluster(t.Context(), spec, state.ClusterSpec, "")
 		if err == nil || !strings.Contains(err.Error(), "does not have enough resources") || !strings.Contains(err.Error(), `"base", which was to be replaced, goes on serving`) || reached == nil {
 			t.Fatalf("state %v, %v", reached, err)
 		}
@@ -169,7 +169,7 @@ func TestClusterRollInAStockout(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	state, _, err = w.UpdateCluster(t.Context(), spec, state.ClusterSpec)
+	state, _, err = w.UpdateCluster(t.Context(), spec, state.ClusterSpec, "")
 	if err != nil {
 		t.Fatal(err)
 	}

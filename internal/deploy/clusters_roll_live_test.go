@@ -134,7 +134,7 @@ func (w *rollWorld) update(capacity string, timeout time.Duration) ([]deploy.Not
 	w.Helper()
 	ctx, cancel := context.WithTimeout(w.Context(), timeout)
 	defer cancel()
-	reached, notices, err := w.UpdateCluster(ctx, rollSpec(capacity), w.state.ClusterSpec)
+	reached, notices, err := w.UpdateCluster(ctx, rollSpec(capacity), w.state.ClusterSpec, "")
 	if reached == nil {
 		w.Fatalf("there is no state: %v", err)
 	}
@@ -318,7 +318,7 @@ func TestClusterPoolThatIsRemovedIsDrained(t *testing.T) {
 	spec := rollSpec(deploy.PoolOnDemand)
 	spec.Pools = map[string]deploy.PoolSpec{"other": spec.Pools["base"]}
 	seen := w.watch()
-	if _, _, err := w.UpdateCluster(t.Context(), spec, w.state.ClusterSpec); err != nil {
+	if _, _, err := w.UpdateCluster(t.Context(), spec, w.state.ClusterSpec, ""); err != nil {
 		t.Fatal(err)
 	}
 	if least, gone := seen.Stop(t); least < 2 || gone < 3 {

@@ -224,23 +224,33 @@ func clusterRange(written string) (name, block string) {
 }
 
 // endpoints leaves the addresses of a live cluster off where somebody has switched them off, unless a public one is asked
-// for.
+// for, and keeps what no attribute shows.
 func (s ClusterSettings) endpoints(live *containerpb.ControlPlaneEndpointsConfig) *containerpb.ControlPlaneEndpointsConfig {
-	ip := live.GetIpEndpointsConfig()
+	name, ip := live.GetDnsEndpointConfig(), live.GetIpEndpointsConfig()
 	on := s.PublicEndpoint || ip == nil || ip.Enabled == nil || ip.GetEnabled()
-	anyone := s.AuthorizedNetworks == nil
-	authorized := &containerpb.MasterAuthorizedNetworksConfig{Enabled: !anyone}
+	authorized := &containerpb.MasterAuthorizedNetworksConfig{Enabled: s.AuthorizedNetworks != nil}
+	if before := ip.GetAuthorizedNetworksConfig(); before != nil && authorized.Enabled {
+		authorized.GcpPublicCidrsAccessEnabled = before.GcpPublicCidrsAccessEnabled
+		authorized.PrivateEndpointEnforcementEnabled = before.PrivateEndpointEnforcementEnabled
+	}
 	for _, block := range slices.Sorted(maps.Keys(s.AuthorizedNetworks)) {
 		authorized.CidrBlocks = append(authorized.CidrBlocks, &containerpb.MasterAuthorizedNetworksConfig_CidrBlock{
 			CidrBlock: block, DisplayName: s.AuthorizedNetworks[block],
 		})
 	}
-	return &containerpb.ControlPlaneEndpointsConfig{
+	want := &containerpb.ControlPlaneEndpointsConfig{
 		DnsEndpointConfig: &containerpb.ControlPlaneEndpointsConfig_DNSEndpointConfig{AllowExternalTraffic: &s.DNSEndpoint},
 		IpEndpointsConfig: &containerpb.ControlPlaneEndpointsConfig_IPEndpointsConfig{
 			Enabled: &on, EnablePublicEndpoint: &s.PublicEndpoint, AuthorizedNetworksConfig: authorized,
 		},
 	}
+	if name != nil {
+		want.DnsEndpointConfig.EnableK8STokensViaDns, want.DnsEndpointConfig.EnableK8SCertsViaDns = name.EnableK8STokensViaDns, name.EnableK8SCertsViaDns
+	}
+	if ip != nil {
+		want.IpEndpointsConfig.GlobalAccess = ip.GlobalAccess
+	}
+	return want
 }
 
 func (s ClusterSettings) gatewayAPI() *containerpb.GatewayAPIConfig {

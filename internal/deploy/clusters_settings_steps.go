@@ -20,7 +20,8 @@ type clusterChange struct {
 	update func(want ClusterSettings, live *containerpb.Cluster) *containerpb.ClusterUpdate
 }
 
-// clusterChanges are in the order in which they are made: what opens the way to the cluster comes first.
+// clusterChanges are in the order in which they are made: what opens the way to the cluster comes first. A group that holds
+// more than attributes show is sent with what the live cluster has of the rest: GKE may take the group as a whole.
 var clusterChanges = []clusterChange{
 	{
 		"dns_endpoint",
@@ -50,10 +51,12 @@ var clusterChanges = []clusterChange{
 	{
 		"secret_manager_csi",
 		func(have, want ClusterSettings) bool { return have.SecretManagerCSI == want.SecretManagerCSI },
-		func(want ClusterSettings, _ *containerpb.Cluster) *containerpb.ClusterUpdate {
-			return &containerpb.ClusterUpdate{
-				DesiredSecretManagerConfig: &containerpb.SecretManagerConfig{Enabled: &want.SecretManagerCSI},
+		func(want ClusterSettings, live *containerpb.Cluster) *containerpb.ClusterUpdate {
+			config := &containerpb.SecretManagerConfig{Enabled: &want.SecretManagerCSI}
+			if want.SecretManagerCSI {
+				config.RotationConfig = live.GetSecretManagerConfig().GetRotationConfig()
 			}
+			return &containerpb.ClusterUpdate{DesiredSecretManagerConfig: config}
 		},
 	},
 	{
@@ -75,6 +78,9 @@ var clusterChanges = []clusterChange{
 			config := want.monitoring()
 			if config.ComponentConfig == nil {
 				config.ComponentConfig = live.GetMonitoringConfig().GetComponentConfig()
+			}
+			if want.ManagedPrometheus {
+				config.ManagedPrometheusConfig.AutoMonitoringConfig = live.GetMonitoringConfig().GetManagedPrometheusConfig().GetAutoMonitoringConfig()
 			}
 			config.AdvancedDatapathObservabilityConfig = live.GetMonitoringConfig().GetAdvancedDatapathObservabilityConfig()
 			return &containerpb.ClusterUpdate{DesiredMonitoringConfig: config}
@@ -101,8 +107,12 @@ var clusterChanges = []clusterChange{
 		func(have, want ClusterSettings) bool {
 			return want.SecurityPosture == "" || have.SecurityPosture == want.SecurityPosture
 		},
-		func(want ClusterSettings, _ *containerpb.Cluster) *containerpb.ClusterUpdate {
-			return &containerpb.ClusterUpdate{DesiredSecurityPostureConfig: want.securityPosture()}
+		func(want ClusterSettings, live *containerpb.Cluster) *containerpb.ClusterUpdate {
+			config := want.securityPosture()
+			if before := live.GetSecurityPostureConfig(); before != nil {
+				config.VulnerabilityMode = before.VulnerabilityMode
+			}
+			return &containerpb.ClusterUpdate{DesiredSecurityPostureConfig: config}
 		},
 	},
 	{

@@ -89,8 +89,8 @@ func (g clusterGoal) labelSteps(live *containerpb.Cluster) []clusterStep {
 	return []clusterStep{g.setLabels("labels", wanted, live.GetLabelFingerprint())}
 }
 
-// finishSteps takes the creating mark off once everything else is done, unless it is held back for the Finisher. A finished cluster is never adopted by
-// another state, however young it is.
+// finishSteps takes the creating mark off once everything else is done, unless it is held back for the Finisher. A finished
+// cluster is never adopted by another state, however young it is.
 func (g clusterGoal) finishSteps(live *containerpb.Cluster) []clusterStep {
 	if _, marked := live.GetResourceLabels()[names.LabelCreating]; !marked || g.marked {
 		return nil

@@ -51,7 +51,7 @@ func (w clusterWorld) createSays(ctx context.Context) (*deploy.ClusterState, str
 }
 
 func (w clusterWorld) updateSays(ctx context.Context, before *deploy.ClusterState) (*deploy.ClusterState, string) {
-	state, notices, err := w.UpdateCluster(ctx, changedCluster(), before.ClusterSpec)
+	state, notices, err := w.UpdateCluster(ctx, changedCluster(), before.ClusterSpec, "")
 	notices = slices.DeleteFunc(notices, func(n deploy.Notice) bool { // there is no Kubernetes in this world
 		return strings.HasPrefix(n.Summary, "GKE alone drained")
 	})

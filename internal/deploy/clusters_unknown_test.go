@@ -86,7 +86,7 @@ func TestClusterValuesOfANewerAPI(t *testing.T) {
 				if read.Status != deploy.ClusterDegraded {
 					t.Errorf("status %s", read.Status)
 				}
-				state, notices, err := w.UpdateCluster(t.Context(), smallCluster(), before.ClusterSpec)
+				state, notices, err := w.UpdateCluster(t.Context(), smallCluster(), before.ClusterSpec, "")
 				checkSays(t, outcome(notices, err), `warning: Cluster "dev" is not healthy`, words)
 				if state == nil || state.Status != deploy.ClusterDegraded {
 					t.Errorf("state %+v", state)

@@ -27,7 +27,8 @@ func (c *Cloud) ReadCluster(ctx context.Context, id names.ClusterID, prior *Clus
 	if prior == nil && live.GetAutopilot().GetEnabled() {
 		return nil, clusterIsAutopilot(id)
 	}
-	state := clusterStateOf(id, live, prior)
+	state := clusterStateWith(id, live, prior, pools)
+	state.Drift = append(clusterStackDrift(live, c.Stamp), state.Drift...)
 	if reasons := clusterReasons(live, pools); reasons != "" {
 		state.Reasons = gcp.Message(errors.New(reasons))
 	}
@@ -40,15 +41,10 @@ func (c *Cloud) ReadCluster(ctx context.Context, id names.ClusterID, prior *Clus
 }
 
 // UpdateCluster brings a cluster from its prior state to the declared one, one operation after another, and first
-// finishes what an earlier run left unfinished. With an error it returns what is live, or nil when that is not known;
-// the next update goes on from there.
-func (c *Cloud) UpdateCluster(ctx context.Context, spec, prior ClusterSpec) (*ClusterState, []Notice, error) {
-	return c.ResumeCluster(ctx, spec, prior, "")
-}
-
-// ResumeCluster is UpdateCluster for a run that knows which operation an earlier one was waiting for (the Operation of
-// its ClusterState). Without that name the operation is found by its target, or when GKE refuses the first request.
-func (c *Cloud) ResumeCluster(ctx context.Context, spec, prior ClusterSpec, operation string) (*ClusterState, []Notice, error) {
+// finishes what an earlier run left unfinished. operation is the one that the earlier run was waiting for (the Operation of
+// its ClusterState); without it the operation is found by its target, or when GKE refuses the first request. With an error
+// it returns what is live, or nil when that is not known; the next update goes on from there.
+func (c *Cloud) UpdateCluster(ctx context.Context, spec, prior ClusterSpec, operation string) (*ClusterState, []Notice, error) {
 	nodes := newClusterNodes(c, spec.ID)
 	run := &clusterRun{cloud: c, verb: clusterUpdate, goal: clusterGoal{spec: spec, prior: &prior, stamp: c.Stamp, nodes: nodes, now: c.Clock.Now()}}
 	err := run.resume(ctx, operation)

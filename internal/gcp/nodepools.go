@@ -52,6 +52,15 @@ func (s NodePools) SetAutoscaling(ctx context.Context, name string, autoscaling 
 	return api.SetNodePoolAutoscaling(ctx, &containerpb.SetNodePoolAutoscalingRequest{Name: name, Autoscaling: autoscaling})
 }
 
+// SetManagement starts a change of a node pool's automatic repair and upgrade.
+func (s NodePools) SetManagement(ctx context.Context, name string, management *containerpb.NodeManagement) (*Operation, error) {
+	api, err := s.c.containerAPI(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return api.SetNodePoolManagement(ctx, &containerpb.SetNodePoolManagementRequest{Name: name, Management: management})
+}
+
 // Delete starts the deletion of a node pool.
 func (s NodePools) Delete(ctx context.Context, name string) (*Operation, error) {
 	api, err := s.c.containerAPI(ctx)

@@ -167,7 +167,7 @@ func (r *clusterResource) Update(ctx context.Context, req resource.UpdateRequest
 	tf.SetIdentity(ctx, resp.Identity, identity(spec.ID), &resp.Diagnostics)
 	ctx, cancel := tf.WithTimeout(ctx, tf.Update, timeout)
 	defer cancel()
-	live, notices, err := r.provider.Cloud.ResumeCluster(ctx, spec, before, keptOperation(ctx, req.Private))
+	live, notices, err := r.provider.Cloud.UpdateCluster(ctx, spec, before, keptOperation(ctx, req.Private))
 	tf.AddNotices(&resp.Diagnostics, notices)
 	tf.AddError(&resp.Diagnostics, err, "The cluster was not updated")
 	if live != nil {
