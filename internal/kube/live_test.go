@@ -3,8 +3,10 @@ package kube_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -97,7 +99,18 @@ func TestReplacedListEntryIsRemovedAndAddedOnesStay(t *testing.T) {
 	if changes := kube.Diff(declared, before); len(changes) != 1 || !strings.HasSuffix(changes[0].Path, "ports[8080]") {
 		t.Errorf("changes: %v", changes)
 	}
+	// Controllers write to the object all the time.
+	busy, calm := context.WithCancel(t.Context())
+	var writers sync.WaitGroup
+	writers.Go(func() {
+		for n := 0; busy.Err() == nil; n++ {
+			note := fmt.Appendf(nil, `{"metadata":{"annotations":{"revision":"%d"}}}`, n)
+			_, _ = person.AppsV1().Deployments(namespace).Patch(busy, "web", types.MergePatchType, note, options)
+		}
+	})
 	after, _, err := client.Replace(t.Context(), declared, before)
+	calm()
+	writers.Wait()
 	if err != nil {
 		t.Fatal(err)
 	}

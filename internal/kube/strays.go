@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
@@ -34,17 +35,33 @@ func (c *Client) Replace(ctx context.Context, declared, live *unstructured.Unstr
 	if err != nil || len(found) == 0 {
 		return applied, said, err
 	}
-	patch, err := removal(applied, found)
+	cleaned, err := c.remove(ctx, applied, found)
 	if err != nil {
-		return applied, said, err
-	}
-	ref := RefOf(declared)
-	options := metav1.PatchOptions{FieldManager: Manager}
-	cleaned, err := c.of(ref).Patch(ctx, ref.Name, types.JSONPatchType, patch, options)
-	if err != nil {
-		return applied, said, fmt.Errorf("remove what replaced declared entries of %s: %w", ref, err)
+		return applied, said, fmt.Errorf("remove what replaced declared entries of %s: %w", RefOf(declared), err)
 	}
 	return cleaned, said, nil
+}
+
+// removals is how often the removal of strays is tried while somebody else moves the entries of the same lists.
+const removals = 5
+
+// remove takes the strays out of a live object.
+func (c *Client) remove(ctx context.Context, live *unstructured.Unstructured, found []stray) (*unstructured.Unstructured, error) {
+	ref := RefOf(live)
+	for attempt := 1; ; attempt++ {
+		patch, err := removal(live, found)
+		if err != nil || patch == nil {
+			return live, err
+		}
+		cleaned, err := c.of(ref).Patch(ctx, ref.Name, types.JSONPatchType, patch, metav1.PatchOptions{FieldManager: Manager})
+		moved := apierrors.IsInvalid(err) || apierrors.IsConflict(err)
+		if err == nil || !moved || attempt == removals {
+			return cleaned, err
+		}
+		if live, err = c.of(ref).Get(ctx, ref.Name, metav1.GetOptions{}); err != nil {
+			return nil, err
+		}
+	}
 }
 
 // strays finds the live entries that are not declared in lists where a declared entry is missing.
@@ -79,8 +96,9 @@ func strays(path []any, field string, declared, live any) []stray {
 	return found
 }
 
-// removal is a JSON patch that removes the strays. It tests the version that the places were looked up in, so that a
-// concurrent change fails the patch instead of removing another entry.
+// removal is a JSON patch that removes the strays, nil where none is left. It tests that each place still holds the
+// entry that was seen there, so that a change of the lists fails the patch instead of removing another entry. It does
+// not test the version of the object: a controller that writes the status is no reason to fail.
 func removal(live *unstructured.Unstructured, found []stray) ([]byte, error) {
 	var places []place
 	for _, s := range found {
@@ -88,21 +106,31 @@ func removal(live *unstructured.Unstructured, found []stray) ([]byte, error) {
 			places = append(places, p)
 		}
 	}
+	if len(places) == 0 {
+		return nil, nil
+	}
 	// Deep ones first and from the back, so that a removal does not move the places of the others.
 	slices.SortFunc(places, func(a, b place) int {
 		return cmp.Or(cmp.Compare(b.depth, a.depth), cmp.Compare(b.index, a.index))
 	})
-	patch := []map[string]any{{"op": "test", "path": "/metadata/resourceVersion", "value": live.GetResourceVersion()}}
+	var patch []map[string]any
+	for _, p := range places {
+		for _, key := range p.keys {
+			patch = append(patch, map[string]any{"op": "test", "path": key.key, "value": key.value})
+		}
+	}
 	for _, p := range places {
 		patch = append(patch, map[string]any{"op": "remove", "path": p.pointer})
 	}
 	return json.Marshal(patch)
 }
 
-// place is where an entry of a list is: a JSON pointer, how deep it is, and the entry's index.
+// place is where an entry of a list is: a JSON pointer, how deep it is, the entry's index, and the keys on the way to it
+// by their own pointers.
 type place struct {
 	pointer      string
 	depth, index int
+	keys         []keyValue
 }
 
 func (s stray) in(obj map[string]any) (place, bool) {
@@ -126,6 +154,7 @@ func (s stray) in(obj map[string]any) (place, bool) {
 			}
 			at = list[found.index]
 			found.pointer += "/" + strconv.Itoa(found.index)
+			found.keys = append(found.keys, keyValue{found.pointer + "/" + p.key, p.value})
 		}
 	}
 	return found, true
