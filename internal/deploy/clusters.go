@@ -93,6 +93,8 @@ type ClusterState struct {
 	Status string
 	// Reasons are GKE's own words on what is wrong, empty when nothing is.
 	Reasons string
+	// Rolling are the names of the pools of each key that has several: its replacement is unfinished.
+	Rolling map[string][]string
 	// Operation is the short name of an operation that still ran when the run ended.
 	Operation string
 	// PodsRanges and ServicesRanges are the ways to write the ranges that the cluster has: name and address block.

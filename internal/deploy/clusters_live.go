@@ -33,6 +33,7 @@ func clusterStateWith(id names.ClusterID, live *containerpb.Cluster, prior *Clus
 		WorkloadPool:  live.GetWorkloadIdentityConfig().GetWorkloadPool(),
 		Status:        clusterStatusOf(live, pools),
 		Drift:         clusterDrift(live, pools),
+		Rolling:       map[string][]string{},
 	}
 	ranges := live.GetIpAllocationPolicy()
 	state.PodsRanges = []string{ranges.GetClusterSecondaryRangeName(), ranges.GetClusterIpv4CidrBlock()}
@@ -45,7 +46,18 @@ func clusterStateWith(id names.ClusterID, live *containerpb.Cluster, prior *Clus
 	state.Network = clusterAsWritten(network, prior.Network, id.Project)
 	state.Subnetwork = clusterAsWritten(subnetwork, prior.Subnetwork, id.Project)
 	for key, generations := range pools {
-		state.Pools[key] = clusterPoolState(clusterShown(generations, prior.Pools[key]), prior.Pools[key])
+		declared := prior.Pools[key]
+		shown := clusterPoolState(clusterShown(generations, declared), declared)
+		if len(generations) > 1 {
+			for _, pool := range generations {
+				state.Rolling[key] = append(state.Rolling[key], pool.GetName())
+			}
+			if shown.MaxNodes == 0 { // a roll has switched the autoscaler off: the bounds are not what differs
+				shown.MinNodes, shown.MaxNodes, shown.PerZone = declared.MinNodes, declared.MaxNodes, declared.PerZone
+				shown.LocationPolicy = cmp.Or(declared.LocationPolicy, shown.LocationPolicy)
+			}
+		}
+		state.Pools[key] = shown
 	}
 	return state
 }

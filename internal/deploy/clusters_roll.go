@@ -149,7 +149,7 @@ func (g clusterGoal) retirePool(key string, pool, successor *containerpb.NodePoo
 		})
 	}
 	step(fmt.Sprintf("delete of node pool %q", pool.GetName()), func(ctx context.Context, c *gcp.Client) (*containerpb.Operation, error) {
-		if err := g.nodes.drain(ctx, key, pool); err != nil {
+		if err := g.nodes.drain(ctx, key, pool, successor != nil); err != nil {
 			return nil, err
 		}
 		op, err := c.NodePools().Delete(ctx, name)

@@ -168,8 +168,8 @@ func (n *clusterNodes) await(ctx context.Context, key string, pool *containerpb.
 	}
 }
 
-// drain moves the pods of a pool away.
-func (n *clusterNodes) drain(ctx context.Context, key string, pool *containerpb.NodePool) error {
+// drain moves the pods of a pool away; rolled tells that another pool of the key takes them.
+func (n *clusterNodes) drain(ctx context.Context, key string, pool *containerpb.NodePool, rolled bool) error {
 	client, err := n.reach(ctx)
 	if err != nil || client == nil {
 		return err
@@ -181,20 +181,23 @@ func (n *clusterNodes) drain(ctx context.Context, key string, pool *containerpb.
 	return &Error{
 		Summary:   fmt.Sprintf("Node pool %q was not drained", pool.GetName()),
 		Why:       "It was not deleted: the pods that are left go on running, on nodes that take no new ones.",
-		Fix:       clusterDrainFix(key, err),
+		Fix:       clusterDrainFix(key, rolled, err),
 		Attribute: []string{"node_pools", key},
 		Err:       err,
 	}
 }
 
 // clusterDrainFix is what to do about a drain that did not end.
-func clusterDrainFix(key string, err error) string {
+func clusterDrainFix(key string, rolled bool, err error) string {
 	var left *kube.DrainError
 	var refused *kube.BudgetsError
 	const goesOn = "Then run apply again: it goes on with the pods that are left."
 	switch {
 	case errors.As(err, &refused):
 		return "Leave one disruption budget for these pods, and delete the others. " + goesOn
+	case errors.As(err, &left) && len(left.Waiting) > 0 && !rolled:
+		return "Give the pods that wait a node in the pools that stay: raise max_nodes of one, or let them tolerate its taints and select its " +
+			"labels. " + goesOn + fmt.Sprintf(" To keep this pool, put node_pools[%q] back: its nodes are opened again.", key)
 	case errors.As(err, &left) && len(left.Waiting) > 0:
 		return fmt.Sprintf("Give the pods that wait a node: raise max_nodes of node_pools[%q], or let them tolerate its taints and select "+
 			"its labels. %s To take the change back, restore the configuration: the old nodes are opened again.", key, goesOn)

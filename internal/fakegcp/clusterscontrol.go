@@ -90,9 +90,17 @@ func (s *Server) SetStockout(zone string, out bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.settle()
-	s.clusters.stockout[zone] = out
+	zones := []string{zone}
+	if zone == "" && !out { // those that were set one by one end too
+		zones = slices.AppendSeq(zones, maps.Keys(s.clusters.stockout))
+	}
+	for _, z := range zones {
+		s.clusters.stockout[z] = out
+	}
 	for _, name := range slices.Sorted(maps.Keys(s.clusters.live)) {
-		s.clusters.live[name].SetStockout(zone, out)
+		for _, z := range zones {
+			s.clusters.live[name].SetStockout(z, out)
+		}
 		if !out {
 			s.endStockout(parseClusterName(name))
 		}

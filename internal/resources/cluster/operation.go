@@ -4,8 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
 
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/deploy"
 )
@@ -41,6 +45,16 @@ func keptOperation(ctx context.Context, private privateState) string {
 		return ""
 	}
 	return kept.Name
+}
+
+// warnOfRolls says in every plan which pools an unfinished roll has left, and what becomes of them.
+func warnOfRolls(live *deploy.ClusterState, diags *diag.Diagnostics) {
+	for _, key := range slices.Sorted(maps.Keys(live.Rolling)) {
+		diags.AddAttributeWarning(path.Root("node_pools").AtMapKey(key), fmt.Sprintf("Node pool %q is half rolled", key), fmt.Sprintf(
+			"It has the pools %s. The next apply keeps the one that the configuration asks for, and opens its nodes if they were closed; it moves "+
+				"the pods of the others away within their disruption budgets, and deletes those. If none is as configured, a new one comes first.",
+			strings.Join(live.Rolling[key], ", ")))
+	}
 }
 
 // warnOfTrouble says in every plan why it shows a repair or a replacement that no change of the configuration explains.

@@ -38,9 +38,25 @@ func (r *clusterResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 	planVersion(ctx, state, resp)
 	planMissing(ctx, resp)
 	planRescue(state, resp)
-	planRolls(ctx, state, resp)
-	if replaces(ctx, state, req.Private, resp) && !givenUp(ctx, state, resp) {
+	checkPlannedZones(ctx, req, resp)
+	switch {
+	case !replaces(ctx, state, req.Private, resp):
+		planRolls(ctx, state, resp)
+	case !givenUp(ctx, state, resp):
 		checkProtection(ctx, state, req.Private, &resp.Diagnostics)
+	}
+}
+
+// checkPlannedZones judges the zones of pools where the location comes from the provider, which a validation does not know.
+func checkPlannedZones(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	var config, plan model
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	resp.Diagnostics.Append(resp.Plan.Get(ctx, &plan)...)
+	if resp.Diagnostics.HasError() || !config.Location.IsNull() {
+		return
+	}
+	for key, pool := range config.pools(ctx, &resp.Diagnostics) {
+		checkZones(key, pool, plan.Location, path.Root("node_pools").AtMapKey(key).AtName("zones"), &resp.Diagnostics)
 	}
 }
 

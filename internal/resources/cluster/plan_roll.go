@@ -23,7 +23,7 @@ import (
 func planRolls(ctx context.Context, state model, resp *resource.ModifyPlanResponse) {
 	var plan model
 	resp.Diagnostics.Append(resp.Plan.Get(ctx, &plan)...)
-	if resp.Diagnostics.HasError() || len(resp.RequiresReplace) > 0 {
+	if resp.Diagnostics.HasError() {
 		return
 	}
 	before, after := state.NodePools.Elements(), plan.NodePools.Elements()
@@ -42,8 +42,9 @@ func planRolls(ctx context.Context, state model, resp *resource.ModifyPlanRespon
 		timeout := tf.Timeout(ctx, plan.Timeouts, tf.Update, updateTimeout, &resp.Diagnostics)
 		resp.Diagnostics.AddAttributeWarning(path.Root("node_pools").AtMapKey(key), fmt.Sprintf("Node pool %q will be rolled", key), fmt.Sprintf(
 			"No update of a node pool can make this change: %s.\n\nThe apply makes a new pool, named %q or %q with six characters behind it, with "+
-				"as many nodes as the old one has now; waits until they are ready; closes the nodes of the old pool; moves its pods away within "+
-				"their disruption budgets; and then deletes the old pool. Pods that no budget protects are all moved at once.\n\n"+
+				"at least as many nodes as the old one has now, or goes on with the one that an earlier run has begun; waits until they are ready; "+
+				"closes the nodes of the old pool; moves its pods away within their disruption budgets; and then deletes the old pool. Pods that "+
+				"no budget protects are all moved at once.\n\n"+
 				"How long it takes is up to the pods: at most %s (timeouts.update). If it is stopped, the next apply goes on, and an apply with the "+
 				"former configuration goes back.", strings.Join(changes, ", "), key, key+"-", timeout))
 	}

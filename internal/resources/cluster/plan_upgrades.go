@@ -30,7 +30,7 @@ func (r *clusterResource) planUpgrades(ctx context.Context, state model, resp *r
 	r.checkOtherCluster(ctx, plan, &resp.Diagnostics)
 	upgrades := types.ObjectNull(upgradesType.AttrTypes)
 	switch {
-	case plan.UpgradeAfter.IsUnknown(), !state.Upgrades.IsNull() && (hasUnknown(plan.UpgradeAfter) ||
+	case plan.UpgradeAfter.IsUnknown(), !state.Upgrades.IsNull() && (!isFullyKnown(ctx, plan.UpgradeAfter) ||
 		!plan.UpgradeAfter.IsNull() && plan.ReleaseChannel.IsUnknown()):
 		// What is not known yet may turn out to be what it was, or nothing. A rule that is new holds in any case.
 		upgrades = types.ObjectUnknown(upgradesType.AttrTypes)
@@ -38,16 +38,6 @@ func (r *clusterResource) planUpgrades(ctx context.Context, state model, resp *r
 		upgrades = plannedUpgrades(ctx, plan, state, &resp.Diagnostics)
 	}
 	resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("upgrades"), upgrades)...)
-}
-
-// hasUnknown tells whether an object, or something directly in it, is not known yet.
-func hasUnknown(object types.Object) bool {
-	for _, value := range object.Attributes() {
-		if value.IsUnknown() {
-			return true
-		}
-	}
-	return object.IsUnknown()
 }
 
 func plannedUpgrades(ctx context.Context, plan, state model, diags *diag.Diagnostics) types.Object {

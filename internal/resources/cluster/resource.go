@@ -131,6 +131,7 @@ func (r *clusterResource) Read(ctx context.Context, req resource.ReadRequest, re
 	keepServed(ctx, resp.Private, live.Status, &resp.Diagnostics)
 	keepRanges(ctx, resp.Private, live, &resp.Diagnostics)
 	warnOfTrouble(live, &resp.Diagnostics)
+	warnOfRolls(live, &resp.Diagnostics)
 	if live.Finishing && state.Status.ValueString() == deploy.ClusterReady {
 		live.Status = deploy.ClusterReady // the label update that ends the create is still on its way
 	}
