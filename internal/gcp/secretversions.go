@@ -1,7 +1,6 @@
 package gcp
 
 import (
-	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/hex"
@@ -93,19 +92,8 @@ func (s SecretVersions) List(ctx context.Context, secretName, filter string) ([]
 
 // Access reads the value of a version and checks it against the checksum that comes with it.
 func (s SecretVersions) Access(ctx context.Context, name string) (secret.Bytes, error) {
-	api, err := s.c.secretsAPI(ctx)
-	if err != nil {
-		return secret.Bytes{}, err
-	}
-	answer, err := api.AccessSecretVersion(ctx, &secretmanagerpb.AccessSecretVersionRequest{Name: name})
-	if err != nil {
-		return secret.Bytes{}, err
-	}
-	value := secret.New(bytes.Clone(answer.GetPayload().GetData()))
-	if sum := answer.GetPayload().DataCrc32C; sum != nil && *sum != value.CRC32C() { //nolint:protogetter // presence matters
-		return secret.Bytes{}, fmt.Errorf("the value of %s was damaged on the way: its checksum does not match", name)
-	}
-	return value, nil
+	value, _, err := s.Open(ctx, name)
+	return value, err
 }
 
 // Enable makes a disabled version usable again.

@@ -111,3 +111,16 @@ func TestIsZone(t *testing.T) {
 		}
 	}
 }
+
+func TestCheckSecretVersion(t *testing.T) {
+	t.Parallel()
+	for version, want := range map[string]bool{
+		"1": true, "1234567": true, "latest": true, "current": true, "a": true, "Blue_2-x": true, strings.Repeat("a", 63): true,
+		"": false, "0": false, "01": false, "-1": false, "1a": false, "_a": false, "a.b": false, "a/b": false, "é": false, "a\n": false,
+		strings.Repeat("a", 64): false, strings.Repeat("1", 20): false,
+	} {
+		if err := names.CheckSecretVersion(version); (err == nil) != want {
+			t.Errorf("%q: %v, want accepted: %v", version, err, want)
+		}
+	}
+}
