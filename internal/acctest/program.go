@@ -102,7 +102,7 @@ func StartProgram(t testing.TB, path string, variables ...string) *Program {
 func FailProgram(t testing.TB, path string, variables ...string) (code int, output string) {
 	t.Helper()
 	p := startProgram(t, path, variables)
-	p.wait(t)
+	_ = p.wait(t) // the exit status is what the caller looks at
 	return p.cmd.ProcessState.ExitCode(), p.Output()
 }
 
@@ -126,19 +126,20 @@ func (p *Program) Stop(t testing.TB) {
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatalf("SIGTERM: %v", err)
 	}
-	p.wait(t)
-	if code := p.cmd.ProcessState.ExitCode(); code != 0 {
-		t.Errorf("the program ended with %d:\n%s", code, p.Output())
+	if err := p.wait(t); err != nil {
+		t.Errorf("the program ended with %v:\n%s", err, p.Output())
 	}
 }
 
-func (p *Program) wait(t testing.TB) {
+func (p *Program) wait(t testing.TB) error {
 	t.Helper()
 	select {
-	case <-p.ended:
+	case err := <-p.ended:
+		return err
 	case <-time.After(patience):
 		_ = p.cmd.Process.Kill()
 		t.Fatalf("the program did not end in %s:\n%s", patience, p.Output())
+		return nil
 	}
 }
 

@@ -2,6 +2,7 @@ package secret_test
 
 import (
 	"encoding/base64"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -268,3 +269,48 @@ func methods(calls []fakegcp.Call) string {
 	return strings.Join(all, " ")
 }
 
+// While an argument is unknown nothing is read; it is read in the apply, once everything is known.
+func TestAccSecretVersion_unknownArguments(t *testing.T) {
+	t.Parallel()
+	acctest.Core(t, func(t *testing.T, env *acctest.Env) {
+		canaries := acctest.NewCanaries()
+		value := canaries.Text(t, "value")
+		cli := env.CLI(t, "TF_LOG=TRACE", "TF_LOG_PATH=trace.log", "TF_VAR_first="+value)
+		cli.Write(t, "main.tf", env.Config(block(first)))
+		cli.MustRun(t, "apply", "-no-color", "-auto-approve")
+		var runs []acctest.Result
+		const late = "${terraform_data.late.output}"
+		for n, arguments := range []string{
+			fmt.Sprintf("secret = %q", strings.Replace(id, "payments", late, 1)),
+			fmt.Sprintf("secret = %q\n  version = terraform_data.one.output", id),
+			fmt.Sprintf("version_id = %q", strings.Replace(id, "payments", late, 1)+"/versions/1"),
+			fmt.Sprintf("secret = %q\n  timeouts = { open = \"%sm\" }", id, "${terraform_data.one.output}"),
+		} {
+			name := fmt.Sprint("copy-", n)
+			before := env.Effects("AccessSecretVersion")
+			cli.Write(t, "main.tf", env.Config(block(first), fmt.Sprintf(`
+resource "terraform_data" "late" { input = "payments" }
+resource "terraform_data" "one" { input = "1" }
+ephemeral "twelvefactor_secret_version" "it" {
+  %s
+}
+resource "twelvefactor_secret" "copy" {
+  name             = %q
+  value_wo         = ephemeral.twelvefactor_secret_version.it.value
+  value_wo_version = "1"
+}
+`, arguments, name)))
+			runs = append(runs, cli.MustRun(t, "plan", "-no-color", "-input=false", "-out=plan.bin"))
+			if got := env.Effects("AccessSecretVersion"); got != before {
+				t.Errorf("%s: the plan read the value", arguments)
+			}
+			runs = append(runs, cli.MustRun(t, "apply", "-no-color", "-input=false", "plan.bin"))
+			if got := payloadOf(t, env, "projects/acme-dev/secrets/"+name+"/versions/1"); got != value {
+				t.Errorf("%s: the copy holds another value", arguments)
+			}
+			runs = append(runs, cli.MustRun(t, "destroy", "-no-color", "-auto-approve", "-target=twelvefactor_secret.copy", "-target=terraform_data.late",
+				"-target=terraform_data.one"))
+		}
+		canaries.CheckRun(t, cli, append(runs, cli.MustRun(t, "destroy", "-no-color", "-auto-approve"))...)
+	})
+}

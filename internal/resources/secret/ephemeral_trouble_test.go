@@ -2,6 +2,7 @@ package secret_test
 
 import (
 	"context"
+	"maps"
 	"net"
 	"strings"
 	"testing"
@@ -233,4 +234,43 @@ func secretManagerAt(address string) tftypes.Value {
 	}
 	values[string(gcp.SecretManager)] = tftypes.NewValue(tftypes.String, address)
 	return tftypes.NewValue(object, values)
+}
+
+// Each call fails in each way, once: reads are repeated where that can help, else the failure is told. Nothing of the value is
+// shown, and without the trouble it is read.
+func TestSecretVersion_eachCallFails(t *testing.T) {
+	t.Parallel()
+	kinds := map[string]fakegcp.Fault{
+		"hung":      {Kind: fakegcp.FaultHang},
+		"reset":     {When: fakegcp.After, Kind: fakegcp.FaultReset},
+		"truncated": {When: fakegcp.After, Kind: fakegcp.FaultTruncated},
+	}
+	maps.Copy(kinds, troubles)
+	cases := 0
+	for _, method := range []string{"GetSecret", "AccessSecretVersion", "GetSecretVersion"} {
+		for kind, trouble := range kinds {
+			cases++
+			t.Run(method+" "+kind, func(t *testing.T) {
+				t.Parallel()
+				env, client := opened(t)
+				canaries := acctest.NewCanaries()
+				value := canaries.Text(t, "value")
+				add(t, client, value)
+				trouble.Method, trouble.Occurrence = "/"+method, 1
+				must(env.Fake.Inject(trouble))
+				config := acctest.Attributes{"secret": id, "timeouts": openTimeout("1s")}
+				it, diagnostics := env.Open(t, versionNoun, nil, config)
+				said := acctest.DiagnosticsText(diagnostics)
+				canaries.CheckText(t, "diagnostics", said)
+				if it == nil && !strings.Contains(said, `"payments"`) || it != nil && it.Get(t, "value") != value {
+					t.Errorf("opened %v:\n%s", it != nil, said)
+				}
+				env.Fake.ClearFaults()
+				if it, diagnostics = env.Open(t, versionNoun, nil, config); it == nil || it.Get(t, "value") != value {
+					t.Errorf("without the trouble: %s", acctest.DiagnosticsText(diagnostics))
+				}
+			})
+		}
+	}
+	t.Logf("%d cases", cases)
 }
