@@ -42,6 +42,7 @@ type secretBench struct {
 
 	state   *deploy.SecretState
 	tainted bool
+	notices []deploy.Notice // of the last update
 }
 
 func newSecretBench(t testing.TB) *secretBench {
@@ -91,6 +92,7 @@ type declared struct {
 
 	labels    map[string]string
 	accessors []string
+	keep      int // versions
 }
 
 // apply is one run of Terraform: refresh, plan, replacement of what is tainted, create or update.
@@ -114,7 +116,11 @@ func (b *secretBench) apply(d declared) error {
 		}
 		return b.note(err)
 	}
-	live, err := b.update(ctx, d)
+	live, notices, err := b.update(ctx, d)
+	b.notices = notices
+	for _, n := range notices {
+		fmt.Fprintln(&b.said, n.Summary, n.Detail)
+	}
 	if live.Exists {
 		b.state = &live
 	}
@@ -149,17 +155,17 @@ func (b *secretBench) refresh(d declared) {
 
 func (b *secretBench) create(ctx context.Context, d declared) (deploy.SecretState, []deploy.Notice, error) {
 	if d.key != nil {
-		spec := deploy.SessionKeySpec{ID: benchID, Settings: *d.key, Labels: d.labels, Accessors: d.accessors}
+		spec := deploy.SessionKeySpec{ID: benchID, Settings: *d.key, Labels: d.labels, Accessors: d.accessors, KeepVersions: d.keep}
 		return b.cloud.CreateSessionKey(ctx, spec, time.Minute)
 	}
-	spec := deploy.SecretSpec{ID: benchID, ValueVersion: d.version, Labels: d.labels, Accessors: d.accessors}
+	spec := deploy.SecretSpec{ID: benchID, ValueVersion: d.version, Labels: d.labels, Accessors: d.accessors, KeepVersions: d.keep}
 	return b.cloud.CreateSecret(ctx, spec, secret.FromString(d.value), time.Minute)
 }
 
-func (b *secretBench) update(ctx context.Context, d declared) (deploy.SecretState, error) {
-	known := deploy.SecretKnown{Labels: b.state.Labels, Accessors: b.state.Accessors}
+func (b *secretBench) update(ctx context.Context, d declared) (deploy.SecretState, []deploy.Notice, error) {
+	known := deploy.SecretKnown{Labels: b.state.Labels, Accessors: b.state.Accessors, Version: b.state.Version}
 	if d.key != nil {
-		spec := deploy.SessionKeySpec{ID: benchID, Settings: *d.key, Labels: d.labels, Accessors: d.accessors}
+		spec := deploy.SessionKeySpec{ID: benchID, Settings: *d.key, Labels: d.labels, Accessors: d.accessors, KeepVersions: d.keep}
 		var rotation *deploy.SessionKeyRotation
 		if b.state.Version == "" || b.state.Settings.NeedsRotation(*d.key) {
 			rotation = &deploy.SessionKeyRotation{Base: versionNumber(b.state.Version)}
@@ -170,7 +176,7 @@ func (b *secretBench) update(ctx context.Context, d declared) (deploy.SecretStat
 	if b.state.Version == "" || b.state.ValueVersion != d.version {
 		value = secret.FromString(d.value)
 	}
-	spec := deploy.SecretSpec{ID: benchID, ValueVersion: d.version, Labels: d.labels, Accessors: d.accessors}
+	spec := deploy.SecretSpec{ID: benchID, ValueVersion: d.version, Labels: d.labels, Accessors: d.accessors, KeepVersions: d.keep}
 	return b.cloud.UpdateSecret(ctx, known, spec, value)
 }
 

@@ -10,7 +10,7 @@ import (
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/names"
 )
 
-// commit writes labels and record in one write, which also ends the intent and, unless it is held back (marked), the
+// commit writes labels, record and aliases in one write, which also ends the intent and, unless it is held back (marked), the
 // mark of an unfinished create.
 // Version 0 leaves the effective version as it is. It returns the number of the effective version.
 func (w *secretWrite) commit(ctx context.Context, version int64) (int64, error) {
@@ -32,18 +32,21 @@ func (w *secretWrite) commit(ctx context.Context, version int64) (int64, error) 
 		case foreign && live.record.Version != version:
 			return true, errSecretOvertaken
 		}
-		wanted := w.desired(live, version, foreign)
-		if secretSame(live.object, wanted) {
-			return true, nil
+		if live.record.Version != version {
+			w.superseded = live.record.Version
 		}
-		err = w.cloud.secretPut(ctx, live, wanted, "labels", "annotations")
+		wanted, err := w.desired(ctx, live, version, foreign)
+		if err != nil || secretSame(live.object, wanted) {
+			return err == nil, err
+		}
+		err = w.cloud.secretPut(ctx, live, wanted, secretMask(live.object, wanted)...)
 		return err == nil, err
 	})
 	return version, err
 }
 
 // desired is the secret as it shall be. Labels and annotations of others stay, and so does another run's intent.
-func (w *secretWrite) desired(live secretLive, version int64, foreign bool) *secretmanagerpb.Secret {
+func (w *secretWrite) desired(ctx context.Context, live secretLive, version int64, foreign bool) (*secretmanagerpb.Secret, error) {
 	labels := live.userLabels()
 	for key := range w.known.Labels {
 		delete(labels, key)
@@ -57,12 +60,27 @@ func (w *secretWrite) desired(live secretLive, version int64, foreign bool) *sec
 	if foreign {
 		intent = live.intent
 	}
+	w.record = live.succeed(w.record, version, w.made == version && version != 0)
+	w.record.Own = w.forget(w.record.Own)
+	aliases, err := w.aliases(ctx, live, w.record)
 	return &secretmanagerpb.Secret{
-		Labels:      labels,
-		Annotations: live.annotations(w.record.at(version), intent),
-	}
+		Labels:         labels,
+		Annotations:    live.annotations(w.record, intent),
+		VersionAliases: aliases,
+	}, err
 }
 
 func secretSame(live, wanted *secretmanagerpb.Secret) bool {
-	return maps.Equal(live.GetLabels(), wanted.GetLabels()) && maps.Equal(live.GetAnnotations(), wanted.GetAnnotations())
+	return maps.Equal(live.GetLabels(), wanted.GetLabels()) && maps.Equal(live.GetAnnotations(), wanted.GetAnnotations()) &&
+		maps.Equal(live.GetVersionAliases(), wanted.GetVersionAliases())
+}
+
+// secretMask leaves aliases out that stay as they are: the API checks all of them when they are written, and one that
+// somebody else has set must not be in the way.
+func secretMask(live, wanted *secretmanagerpb.Secret) []string {
+	mask := []string{"labels", "annotations"}
+	if !maps.Equal(live.GetVersionAliases(), wanted.GetVersionAliases()) {
+		mask = append(mask, "version_aliases")
+	}
+	return mask
 }

@@ -18,7 +18,7 @@ func secretError(verb string, id names.SecretID, err error) error {
 	if err == nil || errors.As(err, &told) {
 		return err
 	}
-	return &Error{Summary: fmt.Sprintf("Cannot %s secret %s", verb, names.Quote(id.Name)), Err: err}
+	return &Error{Summary: fmt.Sprintf("Cannot %s secret %s", verb, names.Quote(id.Name)), Fix: secretRemedy(id, err), Err: err}
 }
 
 // secretExists refuses to take over a secret that is there and finished.
@@ -57,17 +57,28 @@ func secretForeignVersion(id names.SecretID, number string) error {
 	}
 }
 
-// secretUnsettled stops where it cannot be found out whether a version was added.
-func secretUnsettled(id names.SecretID, err error) error {
+// secretUnsettled stops where it cannot be found out whether a version is the one that was announced.
+func secretUnsettled(id names.SecretID, number string, err error) error {
 	if gcp.Classify(err) != gcp.PermissionDenied {
 		return err
 	}
 	return &Error{
 		Summary: fmt.Sprintf("Cannot tell whether secret %s has its new version", names.Quote(id.Name)),
-		Why: "An answer was lost or a run was interrupted while a version was being added. To adopt that version, or to be sure that none " +
-			"was added, the provider has to compare it, and it may not read it",
-		Fix: fmt.Sprintf("Give the caller roles/secretmanager.secretAccessor on %s for the next apply", id),
+		Why: fmt.Sprintf("An answer was lost or a run was interrupted while a version was being added, and version %s appeared. To adopt it, "+
+			"or to be sure that it is not the one, the provider has to compare it, and it may not read it. The effective version is the one from before", number),
+		Fix: secretAccessFix(id, number),
 		Err: err,
+	}
+}
+
+// secretAliasesFull stops before a version is added that could not be given its alias.
+func secretAliasesFull(id names.SecretID) error {
+	return &Error{
+		Summary: fmt.Sprintf("Secret %s has no room for the aliases current and previous", names.Quote(id.Name)),
+		Why: fmt.Sprintf("%s has %d aliases of others, which is all that Secret Manager allows, and the provider keeps the aliases %q (the version "+
+			"in force) and %q (the one before it). Nothing was changed", id, secretMaxAliases, secretCurrentAlias, secretPreviousAlias),
+		Fix: fmt.Sprintf("Remove aliases that are not needed, and apply again:\n\n  gcloud secrets update %s --project=%s --remove-version-aliases=ALIAS",
+			id.Name, id.Project),
 	}
 }
 
@@ -81,6 +92,7 @@ func secretAccessorError(id names.SecretID, err error) error {
 	}
 	return &Error{
 		Summary:   fmt.Sprintf("Cannot change who may read secret %s", names.Quote(id.Name)),
+		Fix:       secretRemedy(id, err),
 		Attribute: []string{"accessors"},
 		Err:       err,
 	}

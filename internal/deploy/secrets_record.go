@@ -37,6 +37,12 @@ type secretRecord struct {
 	ValueVersion string              `json:"value_wo_version,omitempty"`
 	Session      *SessionKeySettings `json:"session_key,omitempty"`
 	Accessors    []string            `json:"accessors,omitempty"`
+	// Keep is how many of the provider's own versions stay enabled; 0 retires none.
+	Keep int `json:"keep_versions,omitempty"`
+	// Previous is the version that was effective before Version, 0 when there was none.
+	Previous int64 `json:"previous,omitempty"`
+	// Own are the versions that the provider has made, oldest first: no other is ever retired.
+	Own []int64 `json:"own_versions,omitempty"`
 }
 
 // secretIntent announces the next version before it is added. AddSecretVersion takes no client id, so this, written
@@ -111,12 +117,6 @@ func (r secretRecord) encode() string {
 	return secretJSON(r)
 }
 
-// at gives the record for an effective version.
-func (r secretRecord) at(version int64) secretRecord {
-	r.Version = version
-	return r
-}
-
 // secretJSON encodes the plain structures of this file, which cannot fail.
 func secretJSON(v any) string {
 	b, err := json.Marshal(v)
@@ -132,6 +132,9 @@ type secretVersionState struct {
 	id      int64
 	created time.Time
 	enabled bool
+	// destroyed is final; scheduled is disabled until Google destroys it, unless somebody calls that off.
+	destroyed, scheduled bool
+	etag                 string
 }
 
 func newSecretVersionState(v *secretmanagerpb.SecretVersion) (secretVersionState, error) {
@@ -144,9 +147,12 @@ func newSecretVersionState(v *secretmanagerpb.SecretVersion) (secretVersionState
 		return secretVersionState{}, err
 	}
 	return secretVersionState{
-		number:  id.Version,
-		id:      n,
-		created: v.GetCreateTime().AsTime().Truncate(time.Second),
-		enabled: v.GetState() == secretmanagerpb.SecretVersion_ENABLED,
+		number:    id.Version,
+		id:        n,
+		created:   v.GetCreateTime().AsTime().Truncate(time.Second),
+		enabled:   v.GetState() == secretmanagerpb.SecretVersion_ENABLED,
+		destroyed: v.GetState() == secretmanagerpb.SecretVersion_DESTROYED,
+		scheduled: v.GetScheduledDestroyTime() != nil,
+		etag:      v.GetEtag(),
 	}, nil
 }

@@ -48,6 +48,8 @@ type SessionKeySpec struct {
 	Labels map[string]string
 	// Accessors are the IAM members that may read the secret's versions.
 	Accessors []string
+	// KeepVersions is how many of the versions that the provider made stay enabled; 0 retires none.
+	KeepVersions int
 }
 
 // SessionKeyRotation asks for a new key.
@@ -64,7 +66,7 @@ func (c *Cloud) CreateSessionKey(ctx context.Context, spec SessionKeySpec, timeo
 }
 
 // UpdateSessionKey brings a session key to its declared state. Without a rotation the payload is never touched.
-func (c *Cloud) UpdateSessionKey(ctx context.Context, known SecretKnown, spec SessionKeySpec, rotation *SessionKeyRotation) (SecretState, error) {
+func (c *Cloud) UpdateSessionKey(ctx context.Context, known SecretKnown, spec SessionKeySpec, rotation *SessionKeyRotation) (SecretState, []Notice, error) {
 	return c.secretUpdate(ctx, spec.target(known, rotation), known)
 }
 
@@ -89,7 +91,7 @@ func (s SessionKeySpec) target(known SecretKnown, rotation *SessionKeyRotation) 
 		labels:    s.Labels,
 		accessors: s.Accessors,
 		known:     known,
-		record:    secretRecord{Kind: sessionKeyKind, Session: &s.Settings},
+		record:    secretRecord{Kind: sessionKeyKind, Session: &s.Settings, Keep: s.KeepVersions},
 	}
 	if rotation != nil {
 		t.change = &sessionKeyChange{settings: s.Settings, base: rotation.Base}

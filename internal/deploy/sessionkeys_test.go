@@ -197,7 +197,7 @@ func TestSessionKey_laterRunsDoNotGoBack(t *testing.T) {
 	rotated := b.payload("2")
 
 	b.state = &stale
-	live, err := b.update(b.Context(), keyWith("1", func(s *deploy.SessionKeySettings) { s.RotateAfter = "720h" }))
+	live, _, err := b.update(b.Context(), keyWith("1", func(s *deploy.SessionKeySettings) { s.RotateAfter = "720h" }))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -114,11 +114,30 @@ func (s SecretVersions) Disable(ctx context.Context, name string) (*secretmanage
 	return api.DisableSecretVersion(ctx, &secretmanagerpb.DisableSecretVersionRequest{Name: name})
 }
 
-// Destroy removes the value of a version for good.
+// Destroy removes the value of a version for good: at once, or, where the secret has a version_destroy_ttl, after that
+// time, for which the version is disabled. Source: google.cloud.secretmanager.v1.Secret.version_destroy_ttl.
 func (s SecretVersions) Destroy(ctx context.Context, name string) (*secretmanagerpb.SecretVersion, error) {
 	api, err := s.c.secretsAPI(ctx)
 	if err != nil {
 		return nil, err
 	}
 	return api.DestroySecretVersion(ctx, &secretmanagerpb.DestroySecretVersionRequest{Name: name})
+}
+
+// DisableUnchanged is Disable for a version whose etag is still this one; else it is refused.
+func (s SecretVersions) DisableUnchanged(ctx context.Context, name, etag string) (*secretmanagerpb.SecretVersion, error) {
+	api, err := s.c.secretsAPI(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return api.DisableSecretVersion(ctx, &secretmanagerpb.DisableSecretVersionRequest{Name: name, Etag: etag})
+}
+
+// DestroyUnchanged is Destroy for a version whose etag is still this one; else it is refused.
+func (s SecretVersions) DestroyUnchanged(ctx context.Context, name, etag string) (*secretmanagerpb.SecretVersion, error) {
+	api, err := s.c.secretsAPI(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return api.DestroySecretVersion(ctx, &secretmanagerpb.DestroySecretVersionRequest{Name: name, Etag: etag})
 }

@@ -4,14 +4,10 @@ import (
 	"context"
 	"time"
 
-	"github.com/hashicorp/terraform-plugin-framework/diag"
-	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
-	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/names"
-	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/secret"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/tf"
 )
 
@@ -100,7 +96,8 @@ func (r *secretResource) Update(ctx context.Context, req resource.UpdateRequest,
 	tf.SetIdentity(ctx, resp.Identity, plan.identity(), &resp.Diagnostics)
 	ctx, cancel := tf.WithTimeout(ctx, tf.Update, timeout)
 	defer cancel()
-	live, err := r.provider.Cloud.UpdateSecret(ctx, prior.known(), plan.expand(), value)
+	live, notices, err := r.provider.Cloud.UpdateSecret(ctx, prior.known(), plan.expand(), value)
+	tf.AddNotices(&resp.Diagnostics, notices)
 	if err == nil {
 		resp.Diagnostics.Append(resp.State.Set(ctx, plan.finished(live))...)
 		return
@@ -146,17 +143,4 @@ func checkImportID(id string) error {
 
 func identityOf(id names.SecretID) identity {
 	return identity{Project: types.StringValue(id.Project), Name: types.StringValue(id.Name)}
-}
-
-// valueFor reads value_wo from the configuration when the change writes a version; else it is not even looked at.
-func valueFor(ctx context.Context, config tfsdk.Config, c change, diags *diag.Diagnostics) secret.Bytes {
-	if diags.HasError() || !c.needsValue() {
-		return secret.Bytes{}
-	}
-	var value types.String
-	diags.Append(config.GetAttribute(ctx, path.Root("value_wo"), &value)...)
-	if value.IsNull() {
-		c.refuse(diags)
-	}
-	return secret.FromString(value.ValueString())
 }

@@ -26,6 +26,8 @@ type model struct {
 	Labels           types.Map      `tfsdk:"labels"`
 	EffectiveLabels  types.Map      `tfsdk:"effective_labels"`
 	Accessors        types.Set      `tfsdk:"accessors"`
+	KeepVersions     types.Int64    `tfsdk:"keep_versions"`
+	SurplusVersions  types.List     `tfsdk:"surplus_versions"`
 	Version          types.String   `tfsdk:"version"`
 	VersionID        types.String   `tfsdk:"version_id"`
 	RotatedAt        types.String   `tfsdk:"rotated_at"`
@@ -50,10 +52,11 @@ func (m model) identity() identity { return identity{Project: m.Project, Name: m
 // expand is the declared session key.
 func (m model) expand() deploy.SessionKeySpec {
 	return deploy.SessionKeySpec{
-		ID:        m.secretID(),
-		Settings:  m.settings(),
-		Labels:    tf.Strings(m.EffectiveLabels),
-		Accessors: tf.Members(m.Accessors),
+		ID:           m.secretID(),
+		Settings:     m.settings(),
+		Labels:       tf.Strings(m.EffectiveLabels),
+		Accessors:    tf.Members(m.Accessors),
+		KeepVersions: int(m.KeepVersions.ValueInt64()),
 	}
 }
 
@@ -74,6 +77,7 @@ func (m model) known() deploy.SecretKnown {
 		Imported:  m.Name.IsNull(),
 		Labels:    tf.Strings(m.EffectiveLabels),
 		Accessors: tf.Members(m.Accessors),
+		Version:   m.Version.ValueString(),
 	}
 }
 
@@ -97,6 +101,7 @@ func (m model) finished(live deploy.SecretState) model {
 	if m.RotationDueSince.IsUnknown() {
 		m.RotationDueSince = types.StringNull()
 	}
+	m.SurplusVersions = tf.NoVersions()
 	m.Status = types.StringValue(live.Status)
 	return m
 }
@@ -120,6 +125,8 @@ func flatten(live deploy.SecretState, prior model, cloud *deploy.Cloud, defaults
 	if len(live.Accessors) > 0 || !prior.Accessors.IsNull() {
 		m.Accessors = tf.SetOf(live.Accessors)
 	}
+	m.KeepVersions = tf.LiveKeepVersions(live.KeepVersions, prior.KeepVersions)
+	m.SurplusVersions = tf.VersionsOrNull(live.SurplusVersions)
 	m.Version, m.VersionID = tf.StringOrNull(live.Version), tf.StringOrNull(live.VersionID())
 	m.RotatedAt = timestamp(live.VersionTime)
 	m.NextRotation = timestamp(m.settings().NextRotation(live.VersionTime))

@@ -32,6 +32,7 @@ func (r *sessionKeyResource) ModifyPlan(ctx context.Context, req resource.Modify
 	for name, planned := range c.computed() {
 		resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root(name), planned)...)
 	}
+	resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("surplus_versions"), tf.NoVersions())...)
 	unready := c.prior != nil && c.prior.Status.ValueString() != deploy.SecretReady
 	tf.PlanStatus(ctx, req, resp, unready, path.Root("status"))
 }

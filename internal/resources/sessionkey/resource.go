@@ -93,7 +93,8 @@ func (r *sessionKeyResource) Update(ctx context.Context, req resource.UpdateRequ
 	tf.SetIdentity(ctx, resp.Identity, plan.identity(), &resp.Diagnostics)
 	ctx, cancel := tf.WithTimeout(ctx, tf.Update, timeout)
 	defer cancel()
-	live, err := r.provider.Cloud.UpdateSessionKey(ctx, prior.known(), plan.expand(), plan.rotation(prior))
+	live, notices, err := r.provider.Cloud.UpdateSessionKey(ctx, prior.known(), plan.expand(), plan.rotation(prior))
+	tf.AddNotices(&resp.Diagnostics, notices)
 	if err == nil {
 		resp.Diagnostics.Append(resp.State.Set(ctx, plan.finished(live))...)
 		return

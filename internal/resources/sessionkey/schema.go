@@ -62,6 +62,8 @@ func (r *sessionKeyResource) Schema(ctx context.Context, _ resource.SchemaReques
 			"grants itself access.",
 		Validators: []validator.Set{setvalidator.NoNullValues(), setvalidator.ValueStringsAre(tf.Checked("an IAM member", deploy.CheckAccessor))},
 	}
+	attributes["keep_versions"] = tf.KeepVersionsAttribute()
+	attributes["surplus_versions"] = tf.SurplusVersionsAttribute()
 	attributes["timeouts"] = timeouts.Attributes(ctx, timeouts.Opts{Create: true, Read: true, Update: true, Delete: true})
 	for name, attribute := range computedAttributes() {
 		attributes[name] = attribute
@@ -69,7 +71,8 @@ func (r *sessionKeyResource) Schema(ctx context.Context, _ resource.SchemaReques
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "A ring of random session keys in Secret Manager. The keys are drawn inside the provider from the operating " +
 			"system's generator and sent to the API: they are in no configuration, plan, state or log. A version's payload is the current " +
-			"key, followed by the previous ones that are still valid, so that sessions survive a rotation.",
+			"key, followed by the previous ones that are still valid, so that sessions survive a rotation. The aliases `current` and `previous` " +
+			"are kept on the version in force and on the one that holds the ring before.",
 		Attributes: attributes,
 	}
 }
@@ -123,7 +126,8 @@ func computedAttributes() map[string]schema.Attribute {
 		"next_rotation":      computedString("`rotated_at` and `rotate_after` added up, in RFC 3339, UTC. Null without `rotate_after`."),
 		"rotation_due_since": computedString("Since when a rotation has been due, in RFC 3339, UTC; decided by a refresh. Null when none is due."),
 		"status": computedString("`ready`; `creating` when the create was interrupted (the next apply goes on); `degraded` when the version was " +
-			"disabled or destroyed by hand (the next apply draws a new key and keeps the previous ones that can still be read)."),
+			"disabled or destroyed by hand (the next apply draws a new key and keeps the previous ones that can still be read); `drifted` when " +
+			"the alias `current` or `previous` was moved or removed (the next apply sets it back)."),
 	}
 }
 
