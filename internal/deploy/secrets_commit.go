@@ -59,7 +59,7 @@ func (w *secretWrite) desired(live secretLive, version int64, foreign bool) *sec
 	}
 	return &secretmanagerpb.Secret{
 		Labels:      labels,
-		Annotations: live.annotations(w.record.at(version), intent),
+		Annotations: live.annotations(w.record.at(version).about(live.record), intent),
 	}
 }
 

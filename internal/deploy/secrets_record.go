@@ -36,7 +36,9 @@ type secretRecord struct {
 	Version      int64               `json:"version,omitempty"`
 	ValueVersion string              `json:"value_wo_version,omitempty"`
 	Session      *SessionKeySettings `json:"session_key,omitempty"`
-	Accessors    []string            `json:"accessors,omitempty"`
+	// Previous are the versions that the previous keys in the effective payload came with, newest first.
+	Previous  []int64  `json:"previous,omitempty"`
+	Accessors []string `json:"accessors,omitempty"`
 }
 
 // secretIntent announces the next version before it is added. AddSecretVersion takes no client id, so this, written
@@ -114,6 +116,18 @@ func (r secretRecord) encode() string {
 // at gives the record for an effective version.
 func (r secretRecord) at(version int64) secretRecord {
 	r.Version = version
+	return r
+}
+
+// about gives the record with what describes a session key's payload taken from the live record, if that is about the same
+// version: what is in a payload changes with a new version alone, whatever an older plan knew of it.
+func (r secretRecord) about(live secretRecord) secretRecord {
+	if r.Session == nil || live.Session == nil || r.Version != live.Version {
+		return r
+	}
+	session := *live.Session
+	session.Keep, session.RotateAfter = r.Session.Keep, r.Session.RotateAfter
+	r.Session, r.Previous = &session, live.Previous
 	return r
 }
 
