@@ -36,9 +36,9 @@ type secretRecord struct {
 	Version      int64               `json:"version,omitempty"`
 	ValueVersion string              `json:"value_wo_version,omitempty"`
 	Session      *SessionKeySettings `json:"session_key,omitempty"`
-	// Previous are the versions that the previous keys in the effective payload came with, newest first.
-	Previous  []int64  `json:"previous,omitempty"`
-	Accessors []string `json:"accessors,omitempty"`
+	// Previous tells where the previous keys in the effective payload came from, newest first.
+	Previous  []sessionKeySource `json:"previous,omitempty"`
+	Accessors []string           `json:"accessors,omitempty"`
 }
 
 // secretIntent announces the next version before it is added. AddSecretVersion takes no client id, so this, written

@@ -33,7 +33,7 @@ func (s *sessionKeyChange) payload(ctx context.Context, w *secretWrite, live sec
 	if err != nil {
 		return secret.Bytes{}, fmt.Errorf("drawing a key: %w", err)
 	}
-	w.record.Previous = previous.versions
+	w.record.Previous = previous.sources
 	return previous.rotate(key, s.settings), nil
 }
 
@@ -49,7 +49,7 @@ func (s *sessionKeyChange) judge(ctx context.Context, w *secretWrite, live secre
 		return secretStop, err
 	}
 	head := found
-	if len(previous.versions) > 0 {
+	if len(previous.sources) > 0 {
 		text, _, _ := bytes.Cut(found.Reveal(), []byte(announced.Separator))
 		head = secret.New(text)
 	}
@@ -60,10 +60,17 @@ func (s *sessionKeyChange) judge(ctx context.Context, w *secretWrite, live secre
 	return secretSupersede, nil
 }
 
-// sessionKeyRing is a ring together with the number of the version that each of its keys came with.
+// sessionKeySource is the version that a key of a ring came with.
+type sessionKeySource struct {
+	Version int64 `json:"version"`
+	// Separator stands between the keys of that version's payload, whatever it is today; empty when the payload is a raw key.
+	Separator string `json:"separator,omitempty"`
+}
+
+// sessionKeyRing is a ring together with the sources of its keys.
 type sessionKeyRing struct {
-	keys     sessionkey.Ring
-	versions []int64
+	keys    sessionkey.Ring
+	sources []sessionKeySource
 }
 
 // rotate gives the payload with a new key first. The ring has no more keys than are to be kept.
@@ -83,53 +90,58 @@ func (w *secretWrite) previousKeys(ctx context.Context, live secretLive, setting
 	if err != nil {
 		return sessionKeyRing{}, err
 	}
-	ring := live.ring(enabled)
-	for i, version := range ring {
-		if !slices.ContainsFunc(enabled, func(v secretVersionState) bool { return v.id == version }) {
+	ring := live.ring(enabled, settings)
+	for i, source := range ring {
+		if !slices.ContainsFunc(enabled, func(v secretVersionState) bool { return v.id == source.Version }) {
 			continue
 		}
-		payload, err := w.cloud.secretAccess(ctx, w.id, version)
+		payload, err := w.cloud.secretAccess(ctx, w.id, source.Version)
 		if err != nil {
 			return sessionKeyRing{}, sessionKeyUnreadable(w.id, err)
 		}
-		versions := ring[i:]
+		sources := ring[i:]
 		if len(ring) == 1 { // the only version brought all that is in it
-			versions = slices.Repeat(ring, settings.Keep)
+			sources = slices.Repeat(ring, settings.Keep)
 		}
-		return live.parse(payload, versions, settings), nil
+		keys := source.parse(payload, settings)
+		n := min(settings.Keep, keys.Len(), len(sources))
+		return sessionKeyRing{keys: keys.First(n), sources: sources[:n]}, nil
 	}
 	return sessionKeyRing{}, nil
 }
 
-// ring lists the versions that the keys of the effective ring came with, newest first: what is recorded, or, of a secret that
-// was made by hand, the newest enabled version that no unfinished rotation has added.
-func (l secretLive) ring(enabled []secretVersionState) []int64 {
+// ring lists the sources of the keys of the effective ring, newest first: what is recorded, or, of a secret that was made by
+// hand, the newest enabled version that no unfinished rotation has added.
+func (l secretLive) ring(enabled []secretVersionState, settings SessionKeySettings) []sessionKeySource {
+	if l.record.Session != nil {
+		settings = *l.record.Session
+	}
+	source := sessionKeySource{Version: l.record.Version, Separator: settings.Separator}
+	if settings.Encoding == string(sessionkey.Raw) {
+		source.Separator = ""
+	}
 	switch {
 	case l.record.Version != 0:
-		return append([]int64{l.record.Version}, l.record.Previous...)
+		return append([]sessionKeySource{source}, l.record.Previous...)
 	case l.record.Kind != "":
 		return nil // the create was interrupted before any key was handed out
 	}
 	for _, v := range enabled {
 		if l.intent == nil || v.id <= l.intent.Base {
-			return []int64{v.id}
+			source.Version = v.id
+			return []sessionKeySource{source}
 		}
 	}
 	return nil
 }
 
-// parse takes a payload apart, of which the first keys came with these versions. A key that is no text is written in the encoding of the new ring, since nothing could separate it there.
-func (l secretLive) parse(payload secret.Bytes, versions []int64, settings SessionKeySettings) sessionKeyRing {
-	separator, raw := settings.Separator, !sessionkey.IsText(payload)
-	if drawn := l.record.Session; drawn != nil {
-		separator, raw = drawn.Separator, raw || drawn.Encoding == string(sessionkey.Raw)
+// parse takes a payload apart. A key that is no text is written in the encoding of the new ring, since nothing could separate
+// it there.
+func (s sessionKeySource) parse(payload secret.Bytes, settings SessionKeySettings) sessionkey.Ring {
+	if s.Separator == "" || !sessionkey.IsText(payload) {
+		return sessionkey.Of(sessionkey.Encode(payload, sessionkey.Encoding(settings.Encoding)))
 	}
-	keys := sessionkey.Of(sessionkey.Encode(payload, sessionkey.Encoding(settings.Encoding)))
-	if !raw {
-		keys = sessionkey.Parse(payload, separator)
-	}
-	n := min(settings.Keep, keys.Len(), len(versions))
-	return sessionKeyRing{keys: keys.First(n), versions: versions[:n]}
+	return sessionkey.Parse(payload, s.Separator)
 }
 
 // sessionKeyUnreadable refuses to rotate without the keys that are to be kept: sessions would end.
