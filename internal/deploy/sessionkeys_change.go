@@ -18,10 +18,9 @@ type sessionKeyChange struct {
 	base     int64
 }
 
-// done when a version that came after the planned base was drawn by the same settings, and its ring holds no more of the
-// previous keys than are to be kept now.
+// done when a version that came after the planned base was drawn by the same settings.
 func (s *sessionKeyChange) done(r secretRecord) bool {
-	return r.Version > s.base && r.Session != nil && !r.Session.NeedsRotation(s.settings) && len(r.Previous) <= s.settings.Keep
+	return r.Version > s.base && r.Session != nil && !r.Session.NeedsRotation(s.settings)
 }
 
 func (s *sessionKeyChange) payload(ctx context.Context, w *secretWrite, live secretLive) (secret.Bytes, error) {

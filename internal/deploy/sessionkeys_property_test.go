@@ -19,10 +19,10 @@ import (
 
 var (
 	keySeed      = flag.Uint64("session-key-seed", 0, "the first seed of the session key property test; 0 draws one")
-	keySequences = flag.Int("session-key-sequences", 240, "how many sequences the session key property test tries")
+	keySequences = flag.Int("session-key-sequences", 200, "how many sequences the session key property test tries")
 )
 
-const keySteps = 14
+const keySteps = 24
 
 // TestSessionKey_property tries random sequences of everything that can happen to a session key, and holds every apply that
 // ends well to the rules of keyLedger and to these: its version is the one and only effective one, and there was at most
