@@ -19,7 +19,8 @@ func (w *secretWrite) commit(ctx context.Context, version int64) (int64, error) 
 		if err != nil {
 			return false, err
 		}
-		foreign := live.intent != nil && live.intent.Nonce != w.nonce
+		own := live.intent != nil && live.intent.Nonce == w.nonce
+		foreign := live.intent != nil && !own
 		switch {
 		case version == 0:
 			effective, err := w.cloud.secretEffective(ctx, w.id, live)
@@ -29,7 +30,7 @@ func (w *secretWrite) commit(ctx context.Context, version int64) (int64, error) 
 			version = max(effective.id, live.record.Version)
 		case live.record.Version > version:
 			return true, nil // a later run has gone on from this version
-		case foreign && live.record.Version != version:
+		case w.change != nil && !own && live.record.Version != version: // another run has had its turn, whether it is done or not
 			return true, errSecretOvertaken
 		}
 		if live.record.Version != version {
@@ -60,7 +61,7 @@ func (w *secretWrite) desired(ctx context.Context, live secretLive, version int6
 	if foreign {
 		intent = live.intent
 	}
-	w.record = live.succeed(w.record, version, w.made == version && version != 0)
+	w.record = live.succeed(w.record, version, w.made == version && version != 0).about(live.record)
 	w.record.Own = w.forget(w.record.Own)
 	aliases, err := w.aliases(ctx, live, w.record)
 	return &secretmanagerpb.Secret{

@@ -36,7 +36,9 @@ type secretRecord struct {
 	Version      int64               `json:"version,omitempty"`
 	ValueVersion string              `json:"value_wo_version,omitempty"`
 	Session      *SessionKeySettings `json:"session_key,omitempty"`
-	Accessors    []string            `json:"accessors,omitempty"`
+	// PreviousKeys tells where the previous keys in the effective payload came from, newest first.
+	PreviousKeys []sessionKeySource `json:"previous_keys,omitempty"`
+	Accessors    []string           `json:"accessors,omitempty"`
 	// Keep is how many of the provider's own versions stay enabled; 0 retires none.
 	Keep int `json:"keep_versions,omitempty"`
 	// Previous is the version that was effective before Version, 0 when there was none.
@@ -115,6 +117,18 @@ func (r secretRecord) encode() string {
 		r.Accessors = nil
 	}
 	return secretJSON(r)
+}
+
+// about gives the record with what describes a session key's payload taken from the live record, if that is about the same
+// version: what is in a payload changes with a new version alone, whatever an older plan knew of it.
+func (r secretRecord) about(live secretRecord) secretRecord {
+	if r.Session == nil || live.Session == nil || r.Version != live.Version {
+		return r
+	}
+	session := *live.Session
+	session.Keep, session.RotateAfter = r.Session.Keep, r.Session.RotateAfter
+	r.Session, r.PreviousKeys = &session, live.PreviousKeys
+	return r
 }
 
 // secretJSON encodes the plain structures of this file, which cannot fail.

@@ -12,7 +12,7 @@ import (
 type SessionKeySettings struct {
 	// Bytes is the length of one key before encoding.
 	Bytes int `json:"bytes"`
-	// Encoding is one of sessionkey.Encodings.
+	// Encoding is one of sessionkey.Encodings; with sessionkey.Raw, Keep is 0 and Separator means nothing.
 	Encoding string `json:"encoding"`
 	// Separator stands between the keys of the payload.
 	Separator string `json:"separator"`
@@ -31,13 +31,14 @@ func (s SessionKeySettings) NeedsRotation(to SessionKeySettings) bool {
 		s.RotationTrigger != to.RotationTrigger
 }
 
-// NextRotation is when a key of that age is due, the zero time when it never is.
+// NextRotation is when a key of that age is due, the zero time when it never is. It is a whole second, since a state that
+// holds no fractions has to come to the same time.
 func (s SessionKeySettings) NextRotation(rotated time.Time) time.Time {
 	after, err := time.ParseDuration(s.RotateAfter)
 	if err != nil || after <= 0 || rotated.IsZero() {
 		return time.Time{}
 	}
-	return rotated.Add(after)
+	return rotated.Add((after + time.Second - 1).Truncate(time.Second))
 }
 
 // SessionKeySpec is a secret whose value the provider draws.

@@ -219,6 +219,8 @@ func TestRotationDueSince(t *testing.T) {
 		"a moment before":   {"720h", due.Add(-time.Second), time.Time{}},
 		"at the moment":     {"720h", due, due},
 		"long after":        {"720h", due.Add(1000 * time.Hour), due},
+		"fraction before":   {"1500ms", start.Add(1900 * time.Millisecond), time.Time{}},
+		"fraction":          {"1500ms", start.Add(2 * time.Second), start.Add(2 * time.Second)},
 		"not a duration":    {"soon", due, time.Time{}},
 		"negative duration": {"-1h", due, time.Time{}},
 	} {

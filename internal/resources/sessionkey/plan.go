@@ -2,14 +2,42 @@ package sessionkey
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/deploy"
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/sessionkey"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/tf"
 )
+
+// ValidateConfig refuses raw keys in a ring: nothing can be told from their bytes, so nothing can stand between two of them.
+func (r *sessionKeyResource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
+	var config model
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	if resp.Diagnostics.HasError() || config.Encoding.ValueString() != string(sessionkey.Raw) {
+		return
+	}
+	const why = "A key that is raw may contain any byte, so no separator can be told from it, and the payload holds one key alone."
+	if !config.Keep.IsUnknown() && (config.Keep.IsNull() || config.Keep.ValueInt64() != 0) {
+		resp.Diagnostics.AddAttributeError(path.Root("keep"), "Previous keys cannot be kept with raw keys",
+			fmt.Sprintf("%s keep is %s. Set keep = 0, with which every session ends at a rotation, or choose an encoding that is text, for "+
+				"example encoding = \"hex\".", why, keepShown(config.Keep)))
+	}
+	if !config.Separator.IsNull() {
+		resp.Diagnostics.AddAttributeError(path.Root("separator"), "Raw keys have no separator",
+			why+" Remove separator, or choose an encoding that is text, for example encoding = \"hex\".")
+	}
+}
+
+func keepShown(keep types.Int64) string {
+	if keep.IsNull() {
+		return fmt.Sprintf("not set, which means %d", defaultKeep)
+	}
+	return keep.String()
+}
 
 // ModifyPlan plans what the provider computes. It depends on configuration, state and provider configuration only, never
 // on the time: Terraform calls it again when a saved plan is applied, and what differs then is fatal. That a rotation is

@@ -12,11 +12,12 @@ import (
 )
 
 var (
-	_ resource.Resource                = (*sessionKeyResource)(nil)
-	_ resource.ResourceWithConfigure   = (*sessionKeyResource)(nil)
-	_ resource.ResourceWithIdentity    = (*sessionKeyResource)(nil)
-	_ resource.ResourceWithImportState = (*sessionKeyResource)(nil)
-	_ resource.ResourceWithModifyPlan  = (*sessionKeyResource)(nil)
+	_ resource.Resource                   = (*sessionKeyResource)(nil)
+	_ resource.ResourceWithConfigure      = (*sessionKeyResource)(nil)
+	_ resource.ResourceWithIdentity       = (*sessionKeyResource)(nil)
+	_ resource.ResourceWithImportState    = (*sessionKeyResource)(nil)
+	_ resource.ResourceWithModifyPlan     = (*sessionKeyResource)(nil)
+	_ resource.ResourceWithValidateConfig = (*sessionKeyResource)(nil)
 )
 
 // defaultTimeout is that of each operation: a handful of calls that take a second or two, and room for IAM, which knows

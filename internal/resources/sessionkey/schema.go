@@ -3,7 +3,6 @@ package sessionkey
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
@@ -28,11 +27,8 @@ import (
 
 // Bounds and defaults of the attributes.
 const (
-	minBytes, maxBytes, defaultBytes = sessionkey.MinBytes, 64, 32
-	maxKeep, defaultKeep             = 10, 1
-	defaultSeparator                 = sessionkey.DefaultSeparator
-	maxSeparator                     = 8
-	maxTrigger                       = 256
+	defaultBytes, defaultKeep = 32, 1
+	maxTrigger                = 256
 	// defaultEncoding is hex because it is read alike everywhere: no padding, no second alphabet, nothing to escape.
 	defaultEncoding = sessionkey.Hex
 )
@@ -82,30 +78,39 @@ func settingsAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
 		"bytes": schema.Int64Attribute{
 			Optional: true, Computed: true, Default: int64default.StaticInt64(defaultBytes),
-			MarkdownDescription: fmt.Sprintf("Length of a key in bytes before encoding: %d to %d. A change rotates. Default: %d.", minBytes, maxBytes, defaultBytes),
-			Validators:          []validator.Int64{int64validator.Between(minBytes, maxBytes)},
+			MarkdownDescription: fmt.Sprintf("Length of a key in bytes before encoding: %d to %d. 32 is what most want; 64 for an HMAC with "+
+				"SHA-512 or where a library asks for 64 (`securecookie` recommends 32 or 64 for its hash key). A change rotates. Default: %d.",
+				sessionkey.MinBytes, sessionkey.MaxBytes, defaultBytes),
+			Validators: []validator.Int64{int64validator.Between(sessionkey.MinBytes, sessionkey.MaxBytes)},
 		},
 		"encoding": schema.StringAttribute{
 			Optional: true, Computed: true, Default: stringdefault.StaticString(string(defaultEncoding)),
-			MarkdownDescription: fmt.Sprintf("How keys are written: `%s`. A change rotates; previous keys stay as they were written. Default: `%s`.",
-				strings.Join(encodings, "`, `"), defaultEncoding),
+			MarkdownDescription: fmt.Sprintf("How keys are written. `hex` is two digits for each byte, in lower case, and right wherever any text is "+
+				"taken (Rails, Django, Flask, Express, Phoenix) or the app decodes it (Go, Ktor). `base64` is the standard alphabet with padding "+
+				"(RFC 4648, section 4), what `Buffer.from(key, \"base64\")` and most decoders expect. `base64url` is the URL-safe alphabet without "+
+				"padding (section 5), as in JSON Web Keys; Python's `Fernet` wants it padded (append `=` to a key of 32 bytes). `raw` is the bytes "+
+				"themselves, for a file only: as an environment variable they are not text, which a `twelvefactor_service` on GKE refuses and on Cloud "+
+				"Run cannot see, since there no value is read. `raw` needs `keep = 0` and no `separator`: any byte can be part of a key, so nothing "+
+				"can stand between two. A change rotates; previous keys stay as they were written, and a previous `raw` key is written in the new "+
+				"encoding. Default: `%s`.", defaultEncoding),
 			Validators: []validator.String{stringvalidator.OneOf(encodings...)},
 		},
 		"separator": schema.StringAttribute{
-			Optional: true, Computed: true, Default: stringdefault.StaticString(defaultSeparator),
-			MarkdownDescription: fmt.Sprintf("What stands between the keys of the payload: 1 to %d characters that no encoding uses (no letters, "+
-				"digits, `+`, `/`, `=`, `-`, `_`). A change rotates. Default: `%s`.", maxSeparator, defaultSeparator),
-			Validators: []validator.String{tf.Checked("a separator", checkSeparator)},
+			Optional: true, Computed: true, Default: stringdefault.StaticString(sessionkey.DefaultSeparator),
+			MarkdownDescription: fmt.Sprintf("What stands between the keys of the payload: 1 to %d printable ASCII characters, newline or tab, that no "+
+				"encoding uses (no letters, digits, `+`, `/`, `=`, `-`, `_`). Without a meaning, and not to be set, with `raw`. A change rotates. "+
+				"Default: `%s`.", sessionkey.MaxSeparator, sessionkey.DefaultSeparator),
+			Validators: []validator.String{tf.Checked("a separator", sessionkey.CheckSeparator)},
 		},
 		"keep": schema.Int64Attribute{
 			Optional: true, Computed: true, Default: int64default.StaticInt64(defaultKeep),
 			MarkdownDescription: fmt.Sprintf("How many previous keys stay in the payload: 0 to %d. With 0 every session ends at a rotation. A change "+
-				"takes effect with the next rotation. Default: %d.", maxKeep, defaultKeep),
-			Validators: []validator.Int64{int64validator.Between(0, maxKeep)},
+				"takes effect with the next rotation. Must be written as `0` with `encoding = \"raw\"`. Default: %d.", sessionkey.MaxKeep, defaultKeep),
+			Validators: []validator.Int64{int64validator.Between(0, sessionkey.MaxKeep)},
 		},
 		"rotate_after": schema.StringAttribute{
 			Optional: true,
-			MarkdownDescription: "Age at which the current key is replaced, such as `\"720h\"`. A refresh that finds the key due sets " +
+			MarkdownDescription: "Age at which the current key is replaced, such as `\"720h\"` for 30 days (there is no unit for days); at least `1s`. A refresh that finds the key due sets " +
 				"`rotation_due_since`, and the plan shows the rotation; nothing rotates between runs. Default: never.",
 			Validators: []validator.String{tf.DurationValidator(time.Second)},
 		},
@@ -141,20 +146,4 @@ func (r *sessionKeyResource) IdentitySchema(_ context.Context, _ resource.Identi
 
 func computedString(description string) schema.StringAttribute {
 	return schema.StringAttribute{Computed: true, MarkdownDescription: description}
-}
-
-// checkSeparator keeps keys apart whatever encoding they were written in: the ring outlives a change of it.
-func checkSeparator(separator string) error {
-	if separator == "" || len(separator) > maxSeparator {
-		return fmt.Errorf("it has %d characters instead of 1 to %d; for example \",\"", len(separator), maxSeparator)
-	}
-	for _, c := range separator {
-		switch {
-		case c > '~' || c < ' ' && c != '\n' && c != '\t':
-			return fmt.Errorf("%q is not printable ASCII; for example \",\"", c)
-		case c >= '0' && c <= '9', c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', strings.ContainsRune("+/=-_", c):
-			return fmt.Errorf("%q can be part of a key; for example \",\"", c)
-		}
-	}
-	return nil
 }
