@@ -122,7 +122,7 @@ func byHand(b *secretBench, values ...string) {
 	b.Helper()
 	ctx, c := b.Context(), b.cloud.GCP
 	replication := &secretmanagerpb.Replication{Replication: &secretmanagerpb.Replication_Automatic_{Automatic: &secretmanagerpb.Replication_Automatic{}}}
-	if _, err := c.Secrets().Create(ctx, benchID.Project, benchID.Name, &secretmanagerpb.Secret{Replication: replication}); err != nil {
+	if _, err := c.Secrets().Create(ctx, benchID.String(), &secretmanagerpb.Secret{Replication: replication}); err != nil {
 		b.Fatal(err)
 	}
 	for _, value := range values {

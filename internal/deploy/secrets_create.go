@@ -45,7 +45,7 @@ func (c *Cloud) secretCreate(ctx context.Context, t secretTarget, timeout time.D
 func (w *secretWrite) create(ctx context.Context, timeout time.Duration) (notices []Notice, err error) {
 	var refused error
 	err = w.rounds(ctx, func(ctx context.Context) (bool, error) {
-		_, err := w.cloud.GCP.Secrets().Create(ctx, w.id.Project, w.id.Name, w.message())
+		_, err := w.cloud.GCP.Secrets().Create(ctx, w.id.String(), w.message())
 		if err == nil {
 			return true, nil
 		}
