@@ -30,9 +30,10 @@ func (r *secretResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 			"plan or log. It is sent to the API only when `value_wo_version` changes, and what it then makes is a new version of the " +
 			"secret; older versions stay as they are.",
 		Attributes: map[string]schema.Attribute{
-			"id":      computedString("`projects/PROJECT/secrets/NAME`."),
-			"name":    nameAttribute(),
-			"project": projectAttribute(),
+			"id":       computedString("`projects/PROJECT/secrets/NAME`, of a regional secret `projects/PROJECT/locations/LOCATION/secrets/NAME`."),
+			"name":     nameAttribute(),
+			"project":  projectAttribute(),
+			"location": tf.SecretLocationAttribute(),
 			"value_wo": schema.StringAttribute{
 				Optional: true, WriteOnly: true, Sensitive: true,
 				MarkdownDescription: fmt.Sprintf("The value: 1 to %d bytes. Write-only: it may come from an ephemeral variable or an ephemeral "+
@@ -50,7 +51,7 @@ func (r *secretResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 			"effective_labels": tf.EffectiveLabelsAttribute(),
 			"accessors":        accessorsAttribute(),
 			"version":          computedString("The number of the version that holds the value, such as `\"3\"`. Null when there is none, or when it was disabled or destroyed by hand."),
-			"version_id":       computedString("The full name of that version, `projects/PROJECT/secrets/NAME/versions/NUMBER`: give this to a service."),
+			"version_id":       computedString("The full name of that version, the `id` followed by `/versions/NUMBER`: give this to a service."),
 			"status": computedString("`ready`; `creating` when the create was interrupted (the next apply goes on); `degraded` when the version " +
 				"was disabled or destroyed by hand (the next apply writes a new one)."),
 			"timeouts": timeouts.Attributes(ctx, timeouts.Opts{Create: true, Read: true, Update: true, Delete: true}),
@@ -61,8 +62,9 @@ func (r *secretResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 // IdentitySchema describes what a secret is found by.
 func (r *secretResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
 	resp.IdentitySchema = identityschema.Schema{Attributes: map[string]identityschema.Attribute{
-		"project": tf.IdentityRequired("The project's id."),
-		"name":    tf.IdentityRequired("The secret's name."),
+		"project":  tf.IdentityRequired("The project's id."),
+		"location": tf.IdentityOptional(tf.SecretLocationIdentity),
+		"name":     tf.IdentityRequired("The secret's name."),
 	}}
 }
 
