@@ -72,7 +72,7 @@ func (s SecretState) VersionID() string {
 	if s.Version == "" {
 		return ""
 	}
-	return names.SecretVersionID{Project: s.ID.Project, Secret: s.ID.Name, Version: s.Version}.String()
+	return s.ID.Version(s.Version).String()
 }
 
 // SecretKnown is what the caller knows about a secret that it wants read or changed.

@@ -9,6 +9,7 @@ import (
 	"cloud.google.com/go/secretmanager/apiv1/secretmanagerpb"
 
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/gcp"
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/names"
 )
 
 // secretCreate creates a secret, or takes an unfinished one of the same stack over, and brings it to its target.
@@ -45,7 +46,7 @@ func (c *Cloud) secretCreate(ctx context.Context, t secretTarget, timeout time.D
 func (w *secretWrite) create(ctx context.Context, timeout time.Duration) (notices []Notice, err error) {
 	var refused error
 	err = w.rounds(ctx, func(ctx context.Context) (bool, error) {
-		_, err := w.cloud.GCP.Secrets().Create(ctx, w.id.Project, w.id.Name, w.message())
+		_, err := w.cloud.GCP.Secrets().Create(ctx, w.id.String(), w.message())
 		if err == nil {
 			return true, nil
 		}
@@ -76,12 +77,21 @@ func (w *secretWrite) message() *secretmanagerpb.Secret {
 	live := secretLive{}
 	intent := w.intent(0)
 	return &secretmanagerpb.Secret{
-		Replication: &secretmanagerpb.Replication{Replication: &secretmanagerpb.Replication_Automatic_{
-			Automatic: &secretmanagerpb.Replication_Automatic{},
-		}},
+		Replication: secretReplication(w.id),
 		Labels:      labels,
 		Annotations: live.annotations(w.record, &intent),
 	}
+}
+
+// secretReplication is where a secret is stored: a global one has to say so, a regional one may not.
+// Source: google.cloud.secretmanager.v1.Secret.replication.
+func secretReplication(id names.SecretID) *secretmanagerpb.Replication {
+	if id.Location != "" {
+		return nil
+	}
+	return &secretmanagerpb.Replication{Replication: &secretmanagerpb.Replication_Automatic_{
+		Automatic: &secretmanagerpb.Replication_Automatic{},
+	}}
 }
 
 // takeOver decides whether a secret that is already there is the rest of an interrupted create of this stack.

@@ -46,14 +46,22 @@ func secretOtherKind(id names.SecretID, kind string) error {
 	}
 }
 
+// secretGcloud are the flags by which gcloud finds a secret.
+func secretGcloud(id names.SecretID) string {
+	if id.Location != "" {
+		return fmt.Sprintf("--secret=%s --location=%s --project=%s", id.Name, id.Location, id.Project)
+	}
+	return fmt.Sprintf("--secret=%s --project=%s", id.Name, id.Project)
+}
+
 // secretForeignVersion stops where a version was found that an interrupted run may have added, with another value.
 func secretForeignVersion(id names.SecretID, number string) error {
 	return &Error{
 		Summary: fmt.Sprintf("Secret %s holds a version that cannot be attributed", names.Quote(id.Name)),
 		Why: fmt.Sprintf("An interrupted run had announced a new version. Version %s is newer than that and holds something else than "+
 			"what was announced, so adopting it or adding one more could both be wrong", number),
-		Fix: fmt.Sprintf("If version %[1]s is not wanted, disable it (gcloud secrets versions disable %[1]s --secret=%[2]s --project=%[3]s) and apply "+
-			"again. For a twelvefactor_secret, changing value_wo_version also goes on, with the value given now", number, id.Name, id.Project),
+		Fix: fmt.Sprintf("If version %[1]s is not wanted, disable it (gcloud secrets versions disable %[1]s %[2]s) and apply again. For a "+
+			"twelvefactor_secret, changing value_wo_version also goes on, with the value given now", number, secretGcloud(id)),
 	}
 }
 

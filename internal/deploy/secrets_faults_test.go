@@ -144,7 +144,7 @@ func (s sweep) prepare(b *secretBench) {
 func (s sweep) attempt(b *secretBench) error {
 	d := s.target(b)
 	if d == nil {
-		err := b.note(b.cloud.DeleteSecret(b.Context(), benchID))
+		err := b.note(b.cloud.DeleteSecret(b.Context(), b.id))
 		if err == nil {
 			b.state, b.tainted = nil, false
 		}

@@ -181,5 +181,5 @@ func (c *Cloud) secretAccess(ctx context.Context, id names.SecretID, number int6
 }
 
 func secretVersionName(id names.SecretID, number int64) string {
-	return names.SecretVersionID{Project: id.Project, Secret: id.Name, Version: strconv.FormatInt(number, 10)}.String()
+	return id.Version(strconv.FormatInt(number, 10)).String()
 }

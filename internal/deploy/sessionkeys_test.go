@@ -105,11 +105,11 @@ func TestSessionKey_settingsThatRotate(t *testing.T) {
 func TestSessionKey_repairKeepsWhatCanBeRead(t *testing.T) {
 	versions := func(b *secretBench) gcp.SecretVersions { return b.cloud.GCP.SecretVersions() }
 	disable := func(b *secretBench, n string) error {
-		_, err := versions(b).Disable(b.Context(), benchID.String()+"/versions/"+n)
+		_, err := versions(b).Disable(b.Context(), b.id.String()+"/versions/"+n)
 		return err
 	}
 	destroy := func(b *secretBench, n string) error {
-		_, err := versions(b).Destroy(b.Context(), benchID.String()+"/versions/"+n)
+		_, err := versions(b).Destroy(b.Context(), b.id.String()+"/versions/"+n)
 		return err
 	}
 	tests := map[string]struct {

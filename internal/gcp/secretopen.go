@@ -23,7 +23,7 @@ func (e *DamagedValueError) Error() string {
 // that comes with it, and tells the version's number.
 // Source: google.cloud.secretmanager.v1.SecretPayload.data_crc32c; AccessSecretVersionResponse.name has the number.
 func (s SecretVersions) Open(ctx context.Context, name string) (value secret.Bytes, number string, err error) {
-	api, err := s.c.secretsAPI(ctx)
+	api, err := s.c.secretsAPI(ctx, name)
 	if err != nil {
 		return secret.Bytes{}, "", err
 	}

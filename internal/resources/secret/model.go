@@ -15,6 +15,7 @@ type model struct {
 	ID              types.String   `tfsdk:"id"`
 	Name            types.String   `tfsdk:"name"`
 	Project         types.String   `tfsdk:"project"`
+	Location        types.String   `tfsdk:"location"`
 	ValueWO         types.String   `tfsdk:"value_wo"`
 	ValueBase64WO   types.String   `tfsdk:"value_base64_wo"`
 	ValueWOVersion  types.String   `tfsdk:"value_wo_version"`
@@ -31,15 +32,20 @@ type model struct {
 
 // identity is the resource's identity.
 type identity struct {
-	Project types.String `tfsdk:"project"`
-	Name    types.String `tfsdk:"name"`
+	Project  types.String `tfsdk:"project"`
+	Location types.String `tfsdk:"location"`
+	Name     types.String `tfsdk:"name"`
 }
 
-func (m model) secretID() names.SecretID {
-	return names.SecretID{Project: m.Project.ValueString(), Name: m.Name.ValueString()}
+func (m model) secretID() names.SecretID { return m.identity().secretID() }
+
+func (m model) identity() identity {
+	return identity{Project: m.Project, Location: m.Location, Name: m.Name}
 }
 
-func (m model) identity() identity { return identity{Project: m.Project, Name: m.Name} }
+func (i identity) secretID() names.SecretID {
+	return names.SecretID{Project: i.Project.ValueString(), Location: i.Location.ValueString(), Name: i.Name.ValueString()}
+}
 
 // expand is the declared secret.
 func (m model) expand() deploy.SecretSpec {
@@ -85,6 +91,7 @@ func flatten(live deploy.SecretState, prior model, defaults types.Map) model {
 	m.ID = types.StringValue(live.ID.String())
 	m.Name = types.StringValue(live.ID.Name)
 	m.Project = types.StringValue(live.ID.Project)
+	m.Location = tf.StringOrNull(live.ID.Location)
 	if live.Recorded || imported {
 		m.ValueWOVersion = tf.StringOrNull(live.ValueVersion)
 	}

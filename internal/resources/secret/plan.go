@@ -75,7 +75,7 @@ func (c change) computed() map[string]types.String {
 	planned := map[string]types.String{
 		"id": types.StringUnknown(), "version": types.StringUnknown(), "version_id": types.StringUnknown(),
 	}
-	if !c.plan.Project.IsUnknown() && !c.plan.Name.IsUnknown() {
+	if !c.plan.Project.IsUnknown() && !c.plan.Location.IsUnknown() && !c.plan.Name.IsUnknown() {
 		planned["id"] = types.StringValue(c.plan.secretID().String())
 	}
 	if !c.needsValue() {

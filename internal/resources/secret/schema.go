@@ -31,9 +31,10 @@ func (r *secretResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 			"secret. A new version is verified before it is put in force, and the aliases `current` and `previous` are kept on it and on the " +
 			"one before; see `keep_versions` for what becomes of older ones.",
 		Attributes: map[string]schema.Attribute{
-			"id":      computedString("`projects/PROJECT/secrets/NAME`."),
-			"name":    nameAttribute(),
-			"project": projectAttribute(),
+			"id":       computedString("`projects/PROJECT/secrets/NAME`, of a regional secret `projects/PROJECT/locations/LOCATION/secrets/NAME`."),
+			"name":     nameAttribute(),
+			"project":  projectAttribute(),
+			"location": tf.SecretLocationAttribute(),
 			"value_wo": schema.StringAttribute{
 				Optional: true, WriteOnly: true, Sensitive: true,
 				MarkdownDescription: fmt.Sprintf("The value: 1 to %d bytes. Write-only: it may come from an ephemeral variable or an ephemeral "+
@@ -57,7 +58,7 @@ func (r *secretResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 			"effective_labels": tf.EffectiveLabelsAttribute(),
 			"accessors":        accessorsAttribute(),
 			"version":          computedString("The number of the version that holds the value, such as `\"3\"`. Null when there is none, or when it was disabled or destroyed by hand."),
-			"version_id":       computedString("The full name of that version, `projects/PROJECT/secrets/NAME/versions/NUMBER`: give this to a service."),
+			"version_id":       computedString("The full name of that version, the `id` followed by `/versions/NUMBER`: give this to a service."),
 			"status": computedString("`ready`; `creating` when the create was interrupted (the next apply goes on); `degraded` when the version " +
 				"was disabled or destroyed by hand (the next apply writes a new one); `drifted` when the alias `current` or `previous` was moved or " +
 				"removed (the next apply sets it back)."),
@@ -71,8 +72,9 @@ func (r *secretResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 // IdentitySchema describes what a secret is found by.
 func (r *secretResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
 	resp.IdentitySchema = identityschema.Schema{Attributes: map[string]identityschema.Attribute{
-		"project": tf.IdentityRequired("The project's id."),
-		"name":    tf.IdentityRequired("The secret's name."),
+		"project":  tf.IdentityRequired("The project's id."),
+		"location": tf.IdentityOptional(tf.SecretLocationIdentity),
+		"name":     tf.IdentityRequired("The secret's name."),
 	}}
 }
 

@@ -84,7 +84,8 @@ func settings() map[string]schema.Attribute {
 		"secrets": schema.MapAttribute{
 			MarkdownDescription: "Secret environment of all processes: environment name to secret version, " +
 				"`projects/PROJECT/secrets/SECRET/versions/NUMBER`, which is what `version_id` of `twelvefactor_secret` and " +
-				"`twelvefactor_session_key` gives. Aliases and `latest` are refused. Values never enter Terraform. Default: none.",
+				"`twelvefactor_session_key` gives. On GKE the secret may be a regional one, Cloud Run reads global ones only. Aliases and `latest` " +
+				"are refused. Values never enter Terraform. Default: none.",
 			ElementType: types.StringType, Optional: true, Validators: noNulls(),
 		},
 		"identity": schema.StringAttribute{

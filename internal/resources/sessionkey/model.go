@@ -17,6 +17,7 @@ type model struct {
 	ID               types.String   `tfsdk:"id"`
 	Name             types.String   `tfsdk:"name"`
 	Project          types.String   `tfsdk:"project"`
+	Location         types.String   `tfsdk:"location"`
 	Bytes            types.Int64    `tfsdk:"bytes"`
 	Encoding         types.String   `tfsdk:"encoding"`
 	Separator        types.String   `tfsdk:"separator"`
@@ -39,15 +40,20 @@ type model struct {
 
 // identity is the resource's identity.
 type identity struct {
-	Project types.String `tfsdk:"project"`
-	Name    types.String `tfsdk:"name"`
+	Project  types.String `tfsdk:"project"`
+	Location types.String `tfsdk:"location"`
+	Name     types.String `tfsdk:"name"`
 }
 
-func (m model) secretID() names.SecretID {
-	return names.SecretID{Project: m.Project.ValueString(), Name: m.Name.ValueString()}
+func (m model) secretID() names.SecretID { return m.identity().secretID() }
+
+func (m model) identity() identity {
+	return identity{Project: m.Project, Location: m.Location, Name: m.Name}
 }
 
-func (m model) identity() identity { return identity{Project: m.Project, Name: m.Name} }
+func (i identity) secretID() names.SecretID {
+	return names.SecretID{Project: i.Project.ValueString(), Location: i.Location.ValueString(), Name: i.Name.ValueString()}
+}
 
 // expand is the declared session key.
 func (m model) expand() deploy.SessionKeySpec {
@@ -113,6 +119,7 @@ func flatten(live deploy.SecretState, prior model, cloud *deploy.Cloud, defaults
 	m.ID = types.StringValue(live.ID.String())
 	m.Name = types.StringValue(live.ID.Name)
 	m.Project = types.StringValue(live.ID.Project)
+	m.Location = tf.StringOrNull(live.ID.Location)
 	if live.Settings != nil { // else it was made by hand, and what is declared stays
 		m.Bytes, m.Keep = types.Int64Value(int64(live.Settings.Bytes)), types.Int64Value(int64(live.Settings.Keep))
 		m.Encoding, m.Separator = types.StringValue(live.Settings.Encoding), types.StringValue(live.Settings.Separator)

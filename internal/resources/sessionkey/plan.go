@@ -105,7 +105,7 @@ func (c change) computed() map[string]types.String {
 		"next_rotation":      types.StringUnknown(),
 		"rotation_due_since": types.StringNull(),
 	}
-	if !c.plan.Project.IsUnknown() && !c.plan.Name.IsUnknown() {
+	if !c.plan.Project.IsUnknown() && !c.plan.Location.IsUnknown() && !c.plan.Name.IsUnknown() {
 		planned["id"] = types.StringValue(c.plan.secretID().String())
 	}
 	switch {

@@ -119,11 +119,9 @@ func (r *sessionKeyResource) Delete(ctx context.Context, req resource.DeleteRequ
 	tf.AddError(&resp.Diagnostics, r.provider.Cloud.DeleteSecret(ctx, prior.secretID()), "Cannot delete session key")
 }
 
-// ImportState takes projects/PROJECT/secrets/NAME, or the identity.
+// ImportState takes projects/PROJECT/secrets/NAME, projects/PROJECT/locations/LOCATION/secrets/NAME, or the identity.
 func (r *sessionKeyResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
-	idOf := func(i identity) string {
-		return names.SecretID{Project: i.Project.ValueString(), Name: i.Name.ValueString()}.String()
-	}
+	idOf := func(i identity) string { return i.secretID().String() }
 	if id, ok := tf.ImportID(ctx, req, resp, idOf, checkImportID); ok {
 		parsed, _ := names.ParseSecretID(id) // checked
 		tf.SetIdentity(ctx, resp.Identity, identityOf(parsed), &resp.Diagnostics)
@@ -140,5 +138,5 @@ func checkImportID(id string) error {
 }
 
 func identityOf(id names.SecretID) identity {
-	return identity{Project: types.StringValue(id.Project), Name: types.StringValue(id.Name)}
+	return identity{Project: types.StringValue(id.Project), Location: tf.StringOrNull(id.Location), Name: types.StringValue(id.Name)}
 }

@@ -36,7 +36,7 @@ const (
 // Schema describes the resource.
 func (r *sessionKeyResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	attributes := settingsAttributes()
-	attributes["id"] = computedString("`projects/PROJECT/secrets/NAME`.")
+	attributes["id"] = computedString("`projects/PROJECT/secrets/NAME`, of a regional secret `projects/PROJECT/locations/LOCATION/secrets/NAME`.")
 	attributes["name"] = schema.StringAttribute{
 		Required: true,
 		MarkdownDescription: "The name of the secret in the project: 1 to 255 letters, digits, `-` and `_`. A change makes another secret: the " +
@@ -49,6 +49,7 @@ func (r *sessionKeyResource) Schema(ctx context.Context, _ resource.SchemaReques
 		MarkdownDescription: "The project's id. Default: the provider's `project`. A change makes another secret.",
 		Validators:          []validator.String{tf.Checked("a project id", names.CheckProject)},
 	}
+	attributes["location"] = tf.SecretLocationAttribute()
 	attributes["labels"] = tf.LabelsAttribute()
 	attributes["effective_labels"] = tf.EffectiveLabelsAttribute()
 	attributes["accessors"] = schema.SetAttribute{
@@ -125,7 +126,7 @@ func settingsAttributes() map[string]schema.Attribute {
 func computedAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
 		"version": computedString("The number of the version that holds the ring, such as `\"3\"`. Null when it was disabled or destroyed by hand."),
-		"version_id": computedString("The full name of that version, `projects/PROJECT/secrets/NAME/versions/NUMBER`: give this to a service. " +
+		"version_id": computedString("The full name of that version, the `id` followed by `/versions/NUMBER`: give this to a service. " +
 			"A rotation changes it, so services roll to the new ring in the same apply."),
 		"rotated_at":         computedString("When the current key was drawn, in RFC 3339, UTC."),
 		"next_rotation":      computedString("`rotated_at` and `rotate_after` added up, in RFC 3339, UTC. Null without `rotate_after`."),
@@ -139,8 +140,9 @@ func computedAttributes() map[string]schema.Attribute {
 // IdentitySchema describes what a session key is found by.
 func (r *sessionKeyResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
 	resp.IdentitySchema = identityschema.Schema{Attributes: map[string]identityschema.Attribute{
-		"project": tf.IdentityRequired("The project's id."),
-		"name":    tf.IdentityRequired("The secret's name."),
+		"project":  tf.IdentityRequired("The project's id."),
+		"location": tf.IdentityOptional(tf.SecretLocationIdentity),
+		"name":     tf.IdentityRequired("The secret's name."),
 	}}
 }
 
