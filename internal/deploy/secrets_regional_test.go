@@ -157,7 +157,7 @@ func TestRegionalSecrets_madeByHand(t *testing.T) {
 		t.Fatalf("imported %+v, %v", live, err)
 	}
 	spec := deploy.SecretSpec{ID: b.id, ValueVersion: "2", Accessors: []string{bob}}
-	live, err = b.cloud.UpdateSecret(t.Context(), deploy.SecretKnown{}, spec, secret.FromString(b.value("2")))
+	live, _, err = b.cloud.UpdateSecret(t.Context(), deploy.SecretKnown{}, spec, secret.FromString(b.value("2")))
 	if err != nil || live.Version != "2" {
 		t.Errorf("updated to %+v, %v", live, err)
 	}

@@ -188,7 +188,7 @@ func TestSecretCallsGoToThePlaceOfTheName(t *testing.T) {
 	c := gcp.New(gcp.Options{Clock: clock.NewInstant(time.Unix(0, 0))})
 	c.SetSecretHost(func(location string) gcp.Endpoint { return gcp.Endpoint{Host: places[location].address, Plain: true} })
 	for location, parent := range map[string]string{
-		"": "projects/acme", "europe-west3": "projects/acme/locations/europe-west3", "us": "projects/123/locations/us",
+		"": "projects/acme-dev", "europe-west3": "projects/acme-dev/locations/europe-west3", "us": "projects/123/locations/us",
 	} {
 		if _, connections := places[location].calls(); connections != 0 {
 			t.Errorf("connected to %q before the first call", location)
@@ -260,8 +260,8 @@ func TestOneAddressTakesEverySecret(t *testing.T) {
 				t.Errorf("the host of location %q was asked for", location)
 				return gcp.Endpoint{Host: "127.0.0.1:1", Plain: true}
 			})
-			useEverySecretCall(t, c, "projects/acme")
-			useEverySecretCall(t, c, "projects/acme/locations/europe-west3")
+			useEverySecretCall(t, c, "projects/acme-dev")
+			useEverySecretCall(t, c, "projects/acme-dev/locations/europe-west3")
 			if _, connections := place.calls(); connections != 1 {
 				t.Errorf("%d connections", connections)
 			}

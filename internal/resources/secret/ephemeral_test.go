@@ -117,7 +117,7 @@ func opened(t *testing.T, options ...acctest.Option) (*acctest.Env, *gcp.Client)
 	client := gcp.New(gcp.Options{EmulatorHost: env.Fake.Addr()})
 	t.Cleanup(func() { must(client.Close()) })
 	automatic := &secretmanagerpb.Replication_Automatic_{Automatic: &secretmanagerpb.Replication_Automatic{}}
-	_, err := client.Secrets().Create(t.Context(), "acme-dev", "payments", &secretmanagerpb.Secret{
+	_, err := client.Secrets().Create(t.Context(), "projects/acme-dev/secrets/payments", &secretmanagerpb.Secret{
 		Replication: &secretmanagerpb.Replication{Replication: automatic},
 	})
 	must(err)
