@@ -159,7 +159,7 @@ func remake(env *acctest.Env) {
 	client := gcp.New(gcp.Options{EmulatorHost: env.Fake.Addr()})
 	defer func() { must(client.Close()) }()
 	automatic := &secretmanagerpb.Replication_Automatic_{Automatic: &secretmanagerpb.Replication_Automatic{}}
-	_, err := client.Secrets().Create(context.Background(), "acme-dev", "payments", &secretmanagerpb.Secret{
+	_, err := client.Secrets().Create(context.Background(), "projects/acme-dev/secrets/payments", &secretmanagerpb.Secret{
 		Replication: &secretmanagerpb.Replication{Replication: automatic},
 	})
 	must(err)
