@@ -173,7 +173,7 @@ func TestSessionKey_plansOfADueKey(t *testing.T) {
 		"the same, other": {acctest.Attributes{"rotate_after": "43200m"}, true},
 		"longer":          {acctest.Attributes{"rotate_after": "7200h"}, false},
 		"no more":         {acctest.Attributes{"rotate_after": nil}, false},
-		"known later":     {acctest.Attributes{"rotate_after": unknown}, false},
+		"known later":     {acctest.Attributes{"rotate_after": unknown}, true},
 		"trigger unknown": {acctest.Attributes{"rotate_after": nil, "rotation_trigger": unknown}, true},
 	} {
 		plan := mustPlan(t, provider, state, valid(test.change))
