@@ -86,7 +86,9 @@ func TestAccSessionKey_dueRotationReachesTheService(t *testing.T) {
 		release("2")
 		cli.MustRun(t, "plan", "-detailed-exitcode", "-no-color")
 		cli.MustRun(t, "destroy", "-auto-approve", "-no-color")
-		must(env.CheckNothingLeft())
+		if err := env.CheckNothingLeft(); err != nil {
+			t.Error(err)
+		}
 	})
 }
 
@@ -121,7 +123,9 @@ func TestAccSessionKey_twoWorkspacesRotateOnce(t *testing.T) {
 			cli.MustRun(t, "plan", "-detailed-exitcode", "-no-color")
 		}
 		one.MustRun(t, "destroy", "-auto-approve", "-no-color")
-		must(env.CheckNothingLeft())
+		if err := env.CheckNothingLeft(); err != nil {
+			t.Error(err)
+		}
 	})
 }
 
@@ -150,7 +154,9 @@ func TestAccSessionKey_olderState(t *testing.T) {
 			t.Errorf("the payloads changed: %v, before %v", now, before)
 		}
 		cli.MustRun(t, "destroy", "-auto-approve", "-no-color")
-		must(env.CheckNothingLeft())
+		if err := env.CheckNothingLeft(); err != nil {
+			t.Error(err)
+		}
 	})
 }
 
