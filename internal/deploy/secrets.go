@@ -37,6 +37,8 @@ type SecretSpec struct {
 	Accessors []string
 	// KeepVersions is how many of the versions that the provider made stay enabled; 0 retires none.
 	KeepVersions int
+	// Store is how Secret Manager keeps it.
+	Store SecretStore
 }
 
 // SecretState is what there is of a secret. It never holds a value.
@@ -65,6 +67,8 @@ type SecretState struct {
 	SurplusVersions []string
 	// Settings are the session key's; nil for a secret.
 	Settings *SessionKeySettings
+	// Store is how Secret Manager keeps the secret, annotations of others included. Only a read fills it.
+	Store SecretStore
 }
 
 // VersionID is the full name of the effective version with the project's ID, empty when there is none.
@@ -83,6 +87,8 @@ type SecretKnown struct {
 	Labels map[string]string
 	// Accessors are the managed accessors as they were last.
 	Accessors []string
+	// Annotations are the managed annotations as they were last.
+	Annotations map[string]string
 	// Version is the number of the version that was effective as far as the caller knows: what depends on it may still
 	// use it, so it is not retired.
 	Version string
@@ -120,6 +126,7 @@ func (s SecretSpec) target(known SecretKnown, value secret.Bytes) secretTarget {
 	t := secretTarget{
 		id:        s.ID,
 		labels:    s.Labels,
+		store:     s.Store,
 		accessors: s.Accessors,
 		known:     known,
 		record:    secretRecord{Kind: secretKind, ValueVersion: s.ValueVersion, Keep: s.KeepVersions},
@@ -134,6 +141,7 @@ func (s SecretSpec) target(known SecretKnown, value secret.Bytes) secretTarget {
 type secretTarget struct {
 	id        names.SecretID
 	labels    map[string]string
+	store     SecretStore
 	accessors []string
 	known     SecretKnown
 	// record is what the secret shall say about itself; its version is filled in when it is known.

@@ -10,8 +10,8 @@ import (
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/names"
 )
 
-// commit writes labels, record and aliases in one write, which also ends the intent and, unless it is held back (marked), the
-// mark of an unfinished create.
+// commit writes labels, settings, record and aliases in one write, which also ends the intent and, unless it is held back
+// (marked), the mark of an unfinished create.
 // Version 0 leaves the effective version as it is. It returns the number of the effective version.
 func (w *secretWrite) commit(ctx context.Context, version int64) (int64, error) {
 	err := w.rounds(ctx, func(ctx context.Context) (bool, error) {
@@ -64,16 +64,31 @@ func (w *secretWrite) desired(ctx context.Context, live secretLive, version int6
 	w.record = live.succeed(w.record, version, w.made == version && version != 0).about(live.record)
 	w.record.Own = w.forget(w.record.Own)
 	aliases, err := w.aliases(ctx, live, w.record)
-	return &secretmanagerpb.Secret{
-		Labels:         labels,
-		Annotations:    live.annotations(w.record, intent),
-		VersionAliases: aliases,
-	}, err
+	if err != nil {
+		return nil, err
+	}
+	wanted := &secretmanagerpb.Secret{Labels: labels, VersionAliases: aliases}
+	wanted.Annotations = live.declared(w.known.Annotations, w.store.Annotations).annotations(w.record, intent)
+	return wanted, w.store.fill(w.id, wanted, live, w.cloud.Clock.Now())
+}
+
+// declared is the live secret with the user's annotations brought from what was known to what is declared.
+func (l secretLive) declared(known, declared map[string]string) secretLive {
+	annotations := maps.Clone(l.object.GetAnnotations())
+	if annotations == nil {
+		annotations = map[string]string{}
+	}
+	for key := range known {
+		delete(annotations, key)
+	}
+	maps.Copy(annotations, declared)
+	l.object = &secretmanagerpb.Secret{Annotations: annotations}
+	return l
 }
 
 func secretSame(live, wanted *secretmanagerpb.Secret) bool {
 	return maps.Equal(live.GetLabels(), wanted.GetLabels()) && maps.Equal(live.GetAnnotations(), wanted.GetAnnotations()) &&
-		maps.Equal(live.GetVersionAliases(), wanted.GetVersionAliases())
+		maps.Equal(live.GetVersionAliases(), wanted.GetVersionAliases()) && len(secretStoreMask(live, wanted)) == 0
 }
 
 // secretMask leaves aliases out that stay as they are: the API checks all of them when they are written, and one that
@@ -83,5 +98,5 @@ func secretMask(live, wanted *secretmanagerpb.Secret) []string {
 	if !maps.Equal(live.GetVersionAliases(), wanted.GetVersionAliases()) {
 		mask = append(mask, "version_aliases")
 	}
-	return mask
+	return append(mask, secretStoreMask(live, wanted)...)
 }

@@ -9,7 +9,6 @@ import (
 	"cloud.google.com/go/secretmanager/apiv1/secretmanagerpb"
 
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/gcp"
-	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/names"
 )
 
 // secretCreate creates a secret, or takes an unfinished one of the same stack over, and brings it to its target.
@@ -45,8 +44,12 @@ func (c *Cloud) secretCreate(ctx context.Context, t secretTarget, timeout time.D
 // create makes the secret with the announcement of its first version.
 func (w *secretWrite) create(ctx context.Context, timeout time.Duration) (notices []Notice, err error) {
 	var refused error
+	created, err := w.message()
+	if err != nil {
+		return nil, err
+	}
 	err = w.rounds(ctx, func(ctx context.Context) (bool, error) {
-		_, err := w.cloud.GCP.Secrets().Create(ctx, w.id.String(), w.message())
+		_, err := w.cloud.GCP.Secrets().Create(ctx, w.id.String(), created)
 		if err == nil {
 			return true, nil
 		}
@@ -71,27 +74,15 @@ func (w *secretWrite) create(ctx context.Context, timeout time.Duration) (notice
 	return notices, refused
 }
 
-func (w *secretWrite) message() *secretmanagerpb.Secret {
+func (w *secretWrite) message() (*secretmanagerpb.Secret, error) {
 	labels := w.cloud.Stamp.Labels(w.cloud.Clock.Now())
 	maps.Copy(labels, w.labels)
-	live := secretLive{}
 	intent := w.intent(0)
-	return &secretmanagerpb.Secret{
-		Replication: secretReplication(w.id),
+	created := &secretmanagerpb.Secret{
 		Labels:      labels,
-		Annotations: live.annotations(w.record, &intent),
+		Annotations: secretLive{}.declared(nil, w.store.Annotations).annotations(w.record, &intent),
 	}
-}
-
-// secretReplication is where a secret is stored: a global one has to say so, a regional one may not.
-// Source: google.cloud.secretmanager.v1.Secret.replication.
-func secretReplication(id names.SecretID) *secretmanagerpb.Replication {
-	if id.Location != "" {
-		return nil
-	}
-	return &secretmanagerpb.Replication{Replication: &secretmanagerpb.Replication_Automatic_{
-		Automatic: &secretmanagerpb.Replication_Automatic{},
-	}}
+	return created, w.store.fill(w.id, created, secretLive{}, w.cloud.Clock.Now())
 }
 
 // takeOver decides whether a secret that is already there is the rest of an interrupted create of this stack.

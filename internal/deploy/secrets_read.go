@@ -43,7 +43,7 @@ func (c *Cloud) secretRead(ctx context.Context, id names.SecretID, kind string, 
 	}
 	state := SecretState{
 		ID: id, Exists: true, Recorded: live.record.Kind != "", ValueVersion: live.record.ValueVersion, Labels: live.userLabels(), Settings: live.record.Session,
-		KeepVersions: live.record.Keep,
+		KeepVersions: live.record.Keep, Store: live.store(),
 	}
 	var version secretVersionState
 	var enabled []secretVersionState

@@ -25,9 +25,9 @@ const (
 	sessionKeyKind = "session_key"
 )
 
-// secretRecordLimit bounds the accessors that are recorded, in bytes of JSON: all annotations together must stay under
-// 16 KiB. Source: google.cloud.secretmanager.v1.Secret.annotations.
-const secretRecordLimit = 12 << 10
+// secretRecordRoom is kept free for what the record and an intent hold besides the accessors, in bytes: versions, sources
+// of keys, and the user's names for a value.
+const secretRecordRoom = 4 << 10
 
 // secretRecord is what a managed secret says about itself: which of its versions is the effective one, and the declared
 // settings that no other field of the API holds, so that an import finds them.
@@ -103,17 +103,25 @@ func (l secretLive) annotations(record secretRecord, intent *secretIntent) map[s
 	if all == nil {
 		all = map[string]string{}
 	}
-	all[secretSpecAnnotation] = record.encode()
+	delete(all, secretSpecAnnotation)
 	delete(all, secretIntentAnnotation)
+	room := secretAnnotationBytes - secretRecordRoom
+	for key, value := range all {
+		room -= len(key) + len(value)
+	}
+	all[secretSpecAnnotation] = record.encode(room)
 	if intent != nil {
-		all[secretIntentAnnotation] = secretJSON(intent)
+		said := *intent
+		said.Record.Accessors = nil // they are no part of a version, and stand in the record
+		all[secretIntentAnnotation] = secretJSON(said)
 	}
 	return all
 }
 
-func (r secretRecord) encode() string {
+// encode leaves the accessors out when there is no room for them, in bytes: only an import goes by them.
+func (r secretRecord) encode(room int) string {
 	r.Accessors = slices.Sorted(slices.Values(r.Accessors))
-	if len(secretJSON(r.Accessors)) > secretRecordLimit {
+	if len(secretJSON(r.Accessors)) > room {
 		r.Accessors = nil
 	}
 	return secretJSON(r)

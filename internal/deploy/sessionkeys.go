@@ -51,6 +51,8 @@ type SessionKeySpec struct {
 	Accessors []string
 	// KeepVersions is how many of the versions that the provider made stay enabled; 0 retires none.
 	KeepVersions int
+	// Store is how Secret Manager keeps it.
+	Store SecretStore
 }
 
 // SessionKeyRotation asks for a new key.
@@ -90,6 +92,7 @@ func (s SessionKeySpec) target(known SecretKnown, rotation *SessionKeyRotation) 
 	t := secretTarget{
 		id:        s.ID,
 		labels:    s.Labels,
+		store:     s.Store,
 		accessors: s.Accessors,
 		known:     known,
 		record:    secretRecord{Kind: sessionKeyKind, Session: &s.Settings, Keep: s.KeepVersions},

@@ -86,13 +86,14 @@ func (c change) rotates() bool {
 }
 
 // due tells whether Read has found the rotation due and the plan has not put it off. How far a longer rotate_after puts
-// it off only the next Read can tell.
+// it off only the next Read can tell. An age that is known later leaves a rotation that is due open: the plan is made again
+// before the apply, and what it says then must fit what it said now.
 func (c change) due() bool {
 	since := timeOf(c.prior.RotationDueSince)
-	if since.IsZero() || c.plan.RotateAfter.IsNull() || c.plan.RotateAfter.IsUnknown() {
+	if since.IsZero() || c.plan.RotateAfter.IsNull() {
 		return false
 	}
-	return !c.plan.settings().NextRotation(timeOf(c.prior.RotatedAt)).After(since)
+	return c.plan.RotateAfter.IsUnknown() || !c.plan.settings().NextRotation(timeOf(c.prior.RotatedAt)).After(since)
 }
 
 // computed plans what depends on whether there is a rotation.

@@ -1,6 +1,7 @@
 package sessionkey_test
 
 import (
+	"encoding/base64"
 	"strings"
 	"testing"
 	"time"
@@ -173,7 +174,7 @@ func TestSessionKey_plansOfADueKey(t *testing.T) {
 		"the same, other": {acctest.Attributes{"rotate_after": "43200m"}, true},
 		"longer":          {acctest.Attributes{"rotate_after": "7200h"}, false},
 		"no more":         {acctest.Attributes{"rotate_after": nil}, false},
-		"known later":     {acctest.Attributes{"rotate_after": unknown}, false},
+		"known later":     {acctest.Attributes{"rotate_after": unknown}, true},
 		"trigger unknown": {acctest.Attributes{"rotate_after": nil, "rotation_trigger": unknown}, true},
 	} {
 		plan := mustPlan(t, provider, state, valid(test.change))
@@ -248,4 +249,27 @@ func TestSessionKey_importsWhatWasMadeByHand(t *testing.T) {
 	if !strings.HasSuffix(payload(t, env, state.Get(t, "version")), ","+byHand) {
 		t.Error("the payload made by hand is not the previous key")
 	}
+}
+
+// TestSessionKey_raw makes a key of bare bytes, which becomes a previous key in the encoding of a later ring.
+func TestSessionKey_raw(t *testing.T) {
+	t.Parallel()
+	env := acctest.New(t, acctest.WithRand(acctest.Secrets.Reader()))
+	provider := env.InProcess(t, noun)
+	state := mustApply(t, provider, nil, valid(acctest.Attributes{"encoding": "raw", "keep": int64(0), "bytes": int64(64)}))
+	raw := payload(t, env, "1")
+	acctest.Secrets.CheckState(t, state, nil)
+	if len(raw) != 64 || state.Get(t, "status") != "ready" {
+		t.Errorf("the payload has %d bytes, the status is %s", len(raw), state.Get(t, "status"))
+	}
+	imported, diagnostics := provider.Import(t, id, nil)
+	acctest.Secrets.CheckState(t, imported, diagnostics)
+	if !mustPlan(t, provider, imported, valid(acctest.Attributes{"encoding": "raw", "keep": int64(0), "bytes": int64(64)})).Empty() {
+		t.Error("the plan after an import is not empty")
+	}
+	state = mustApply(t, provider, state, valid(acctest.Attributes{"encoding": "base64"}))
+	if got := payload(t, env, "2"); !strings.HasSuffix(got, ","+base64.StdEncoding.EncodeToString([]byte(raw))) {
+		t.Error("the raw key is not the previous one in base64")
+	}
+	acctest.Secrets.CheckState(t, state, nil)
 }

@@ -86,7 +86,9 @@ func TestAccSessionKey_dueRotationReachesTheService(t *testing.T) {
 		release("2")
 		cli.MustRun(t, "plan", "-detailed-exitcode", "-no-color")
 		cli.MustRun(t, "destroy", "-auto-approve", "-no-color")
-		must(env.CheckNothingLeft())
+		if err := env.CheckNothingLeft(); err != nil {
+			t.Error(err)
+		}
 	})
 }
 
@@ -121,7 +123,9 @@ func TestAccSessionKey_twoWorkspacesRotateOnce(t *testing.T) {
 			cli.MustRun(t, "plan", "-detailed-exitcode", "-no-color")
 		}
 		one.MustRun(t, "destroy", "-auto-approve", "-no-color")
-		must(env.CheckNothingLeft())
+		if err := env.CheckNothingLeft(); err != nil {
+			t.Error(err)
+		}
 	})
 }
 
@@ -150,19 +154,21 @@ func TestAccSessionKey_olderState(t *testing.T) {
 			t.Errorf("the payloads changed: %v, before %v", now, before)
 		}
 		cli.MustRun(t, "destroy", "-auto-approve", "-no-color")
-		must(env.CheckNothingLeft())
+		if err := env.CheckNothingLeft(); err != nil {
+			t.Error(err)
+		}
 	})
 }
 
 // TestAccSessionKey_settingsKnownLater takes trigger and age from a resource that the plan replaces: what turns out to be the
-// same rotates nothing, although the plan had to leave it open, and a due rotation waits until its age is known.
+// same rotates nothing, although the plan had to leave it open, and a key that is due rotates by what its age turns out to be.
 func TestAccSessionKey_settingsKnownLater(t *testing.T) {
 	t.Parallel()
 	env := acctest.New(t, acctest.WithRand(acctest.Secrets.Reader()))
 	config := func(generation, trigger, after string) string {
 		return env.Config(`resource "terraform_data" "later" {
-  triggers_replace = "` + generation + `"
-  input            = { trigger = "` + trigger + `", after = "` + after + `" }
+  triggers_replace = "`+generation+`"
+  input            = { trigger = "`+trigger+`", after = "`+after+`" }
 }
 `, block("rotation_trigger = terraform_data.later.output.trigger", "rotate_after = terraform_data.later.output.after"))
 	}
@@ -172,22 +178,25 @@ func TestAccSessionKey_settingsKnownLater(t *testing.T) {
 			ConfigStateChecks: append([]statecheck.StateCheck{is("version", version)}, due...),
 		}
 	}
-	longer := step(0, config("3", "b", "7200h"), "2", isNull("rotation_due_since"))
-	due := step(721*time.Hour, config("4", "b", "720h"), "2")
-	due.ExpectNonEmptyPlan = true
+	// A shorter age is found to be passed by the next refresh alone.
+	shorter := step(0, config("6", "b", "240h"), "3", isNull("rotation_due_since"))
+	shorter.PreConfig = func() { env.Clock.Advance(300 * time.Hour) }
+	shorter.ExpectNonEmptyPlan = true
 	env.Test(t, resource.TestCase{Steps: []resource.TestStep{
 		step(0, config("1", "a", "720h"), "1"),
 		step(0, config("2", "a", "720h"), "1"),
 		step(0, config("2", "b", "720h"), "2"),
-		longer,
-		due,
+		step(721*time.Hour, config("3", "b", "7200h"), "2", isNull("rotation_due_since")),
+		step(0, config("4", "b", "7201h"), "2", isNull("rotation_due_since")),
+		step(7200*time.Hour, config("5", "b", "7100h"), "3", isNull("rotation_due_since")),
+		shorter,
 		{
-			Config:            config("4", "b", "720h"),
+			Config:            config("6", "b", "240h"),
 			ConfigPlanChecks:  acctest.PlannedAction(address, plancheck.ResourceActionUpdate),
-			ConfigStateChecks: []statecheck.StateCheck{is("version", "3"), isNull("rotation_due_since")},
+			ConfigStateChecks: []statecheck.StateCheck{is("version", "4"), isNull("rotation_due_since")},
 		},
 	}})
-	env.CheckEffects(t, "AddSecretVersion", 3)
+	env.CheckEffects(t, "AddSecretVersion", 4)
 }
 
 // TestSessionKey_rotateAfterPutsARotationOff makes a due key young again: the plan and every later refresh leave it alone.

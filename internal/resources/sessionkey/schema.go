@@ -106,7 +106,8 @@ func settingsAttributes() map[string]schema.Attribute {
 		"keep": schema.Int64Attribute{
 			Optional: true, Computed: true, Default: int64default.StaticInt64(defaultKeep),
 			MarkdownDescription: fmt.Sprintf("How many previous keys stay in the payload: 0 to %d. With 0 every session ends at a rotation. A change "+
-				"takes effect with the next rotation. Must be written as `0` with `encoding = \"raw\"`. Default: %d.", sessionkey.MaxKeep, defaultKeep),
+				"takes effect with the next rotation. A key leaves the payload for good with the rotation that no longer keeps it, and also when "+
+				"its versions are disabled or destroyed by hand at the time of a rotation. Must be written as `0` with `encoding = \"raw\"`. Default: %d.", sessionkey.MaxKeep, defaultKeep),
 			Validators: []validator.Int64{int64validator.Between(0, sessionkey.MaxKeep)},
 		},
 		"rotate_after": schema.StringAttribute{
