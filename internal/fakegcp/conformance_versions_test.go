@@ -234,10 +234,10 @@ func TestConformanceVersionStates(t *testing.T) {
 		must(t, c.UpdateSecret(shopKey, func(s *secretmanagerpb.Secret) { s.VersionDestroyTtl = durationpb.New(24 * time.Hour) }))
 		_, err := c.destroy("1", "")
 		must(t, err)
-		v, err := c.disable("1", "")
+		_, err = c.disable("1", "")
 		must(t, err)
 		c.Advance(25 * time.Hour)
-		if v, err = c.version("1"); err != nil || v.GetState() != secretmanagerpb.SecretVersion_DISABLED || v.GetScheduledDestroyTime() != nil {
+		if v, err := c.version("1"); err != nil || v.GetState() != secretmanagerpb.SecretVersion_DISABLED || v.GetScheduledDestroyTime() != nil {
 			t.Errorf("version: %v, %v", v, err)
 		}
 	})
