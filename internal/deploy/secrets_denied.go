@@ -58,3 +58,8 @@ func secretAccessFix(id names.SecretID, number string) string {
 		secretAccessPermission, id, secretAccessorRole, secretGrantCommand(id, secretAccessPermission, secretAccessorRole),
 		number, secretDisableCommand(id, number))
 }
+
+// secretGoneFix is for who refers to a version that is disabled or destroyed.
+const secretGoneFix = "The version is disabled or destroyed. A disabled one can be enabled again (gcloud secrets versions enable), a destroyed " +
+	"one never comes back: name another one, such as the version_id of a twelvefactor_secret or twelvefactor_session_key. The next apply of " +
+	"either writes a new version when its own was lost."

@@ -89,7 +89,7 @@ func serviceSecretError(env, version string, err error) error {
 	case gcp.NotFound:
 		e.Fix = "Name a version that exists, for example the version_id of a twelvefactor_secret."
 	case gcp.FailedPrecondition:
-		e.Fix = "The version is disabled or destroyed: enable it, or name another one."
+		e.Fix = secretGoneFix
 	}
 	return e
 }
