@@ -10,3 +10,10 @@ resource "twelvefactor_secret" "payments" {
   value_wo_version = "2026-11"
   labels           = { owner = "payments" }
 }
+
+# A regional secret: values are kept, and read through an endpoint, in this region only. Services on GKE can use it,
+# Cloud Run cannot. Without value_wo_version others add the versions.
+resource "twelvefactor_secret" "ledger" {
+  name     = "ledger-signing-key"
+  location = "europe-west3"
+}
