@@ -13,3 +13,10 @@ resource "twelvefactor_secret" "payments" {
   # The newest three stay enabled; the aliases current and previous follow each change.
   keep_versions = 3
 }
+
+# A regional secret: values are kept, and read through an endpoint, in this region only. Services on GKE can use it,
+# Cloud Run cannot. Without value_wo_version others add the versions.
+resource "twelvefactor_secret" "ledger" {
+  name     = "ledger-signing-key"
+  location = "europe-west3"
+}
