@@ -12,6 +12,8 @@ import (
 // model is the resource in plan and state. ValueWO and ValueBase64WO are null in both; the value itself is read from the
 // configuration alone, as a secret.Bytes, and never gets into a model.
 type model struct {
+	tf.SecretStore
+
 	ID              types.String   `tfsdk:"id"`
 	Name            types.String   `tfsdk:"name"`
 	Project         types.String   `tfsdk:"project"`
@@ -19,6 +21,9 @@ type model struct {
 	ValueWO         types.String   `tfsdk:"value_wo"`
 	ValueBase64WO   types.String   `tfsdk:"value_base64_wo"`
 	ValueWOVersion  types.String   `tfsdk:"value_wo_version"`
+	Topics          types.Set      `tfsdk:"topics"`
+	Rotation        types.Object   `tfsdk:"rotation"`
+	ExpireTime      types.String   `tfsdk:"expire_time"`
 	Labels          types.Map      `tfsdk:"labels"`
 	EffectiveLabels types.Map      `tfsdk:"effective_labels"`
 	Accessors       types.Set      `tfsdk:"accessors"`
@@ -55,16 +60,23 @@ func (m model) expand() deploy.SecretSpec {
 		Labels:       tf.Strings(m.EffectiveLabels),
 		Accessors:    tf.Members(m.Accessors),
 		KeepVersions: int(m.KeepVersions.ValueInt64()),
+		Store:        m.store(),
 	}
+}
+
+// unfinished tells that the create failed before there was a version: nothing would be lost.
+func (m model) unfinished() bool {
+	return m.Version.IsNull() && m.Status.ValueString() == deploy.SecretCreating
 }
 
 // known is what the state knows of the live secret.
 func (m model) known() deploy.SecretKnown {
 	return deploy.SecretKnown{
-		Imported:  m.Name.IsNull(),
-		Labels:    tf.Strings(m.EffectiveLabels),
-		Accessors: tf.Members(m.Accessors),
-		Version:   m.Version.ValueString(),
+		Imported:    m.Name.IsNull(),
+		Labels:      tf.Strings(m.EffectiveLabels),
+		Accessors:   tf.Members(m.Accessors),
+		Annotations: tf.Strings(m.Annotations),
+		Version:     m.Version.ValueString(),
 	}
 }
 
@@ -78,6 +90,7 @@ func (m model) finished(live deploy.SecretState) model {
 	if m.VersionID.IsUnknown() {
 		m.VersionID = tf.StringOrNull(live.VersionID())
 	}
+	m.SecretStore = m.SecretStore.Finished()
 	m.SurplusVersions = tf.NoVersions()
 	m.Status = types.StringValue(live.Status)
 	return m
@@ -102,6 +115,8 @@ func flatten(live deploy.SecretState, prior model, defaults types.Map) model {
 	if len(live.Accessors) > 0 || !prior.Accessors.IsNull() {
 		m.Accessors = tf.SetOf(live.Accessors)
 	}
+	m.SecretStore = m.SecretStore.Flatten(live.Store, imported)
+	m.flattenNotices(live.Store)
 	m.KeepVersions = tf.LiveKeepVersions(live.KeepVersions, prior.KeepVersions)
 	m.SurplusVersions = tf.VersionsOrNull(live.SurplusVersions)
 	m.Version, m.VersionID = tf.StringOrNull(live.Version), tf.StringOrNull(live.VersionID())

@@ -20,15 +20,24 @@ func (r *secretResource) ValidateConfig(ctx context.Context, req resource.Valida
 	var version types.String
 	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("value_wo_version"), &version)...)
 	valueOf(ctx, req.Config, &resp.Diagnostics).check(version, &resp.Diagnostics)
+	tf.ValidateSecretStore(ctx, req.Config, &resp.Diagnostics)
+	validateNotices(ctx, req.Config, &resp.Diagnostics)
 }
 
 // ModifyPlan plans what the provider computes. It depends on configuration, state and provider configuration only.
 func (r *secretResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
-	if r.provider == nil || req.Plan.Raw.IsNull() {
+	if req.Plan.Raw.IsNull() {
+		var prior model
+		resp.Diagnostics.Append(req.State.Get(ctx, &prior)...)
+		tf.CheckSecretDestruction(prior.ID, prior.DeletionProtection, prior.unfinished(), &resp.Diagnostics)
+		return
+	}
+	if r.provider == nil {
 		return
 	}
 	r.provider.PlanProject(ctx, req, resp, path.Root("project"))
 	r.provider.PlanEffectiveLabels(ctx, req, resp)
+	r.provider.PlanSecretStore(ctx, req, resp)
 	var c change
 	resp.Diagnostics.Append(resp.Plan.Get(ctx, &c.plan)...)
 	value := valueOf(ctx, req.Config, &resp.Diagnostics)
@@ -43,6 +52,7 @@ func (r *secretResource) ModifyPlan(ctx context.Context, req resource.ModifyPlan
 		c.refuse(&resp.Diagnostics)
 		return
 	}
+	c.warnOfExpiry(&resp.Diagnostics)
 	for name, planned := range c.computed() {
 		resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root(name), planned)...)
 	}

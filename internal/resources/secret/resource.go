@@ -113,6 +113,7 @@ func (r *secretResource) Delete(ctx context.Context, req resource.DeleteRequest,
 	var prior model
 	resp.Diagnostics.Append(req.State.Get(ctx, &prior)...)
 	timeout := tf.Timeout(ctx, prior.Timeouts, tf.Delete, defaultTimeout, &resp.Diagnostics)
+	tf.CheckSecretDestruction(prior.ID, prior.DeletionProtection, prior.unfinished(), &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
 	}

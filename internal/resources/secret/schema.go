@@ -3,6 +3,7 @@ package secret
 import (
 	"context"
 	"fmt"
+	"maps"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
@@ -10,8 +11,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
@@ -30,7 +29,7 @@ func (r *secretResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 			"plan or log. It is sent to the API only when `value_wo_version` changes, and what it then makes is a new version of the " +
 			"secret. A new version is verified before it is put in force, and the aliases `current` and `previous` are kept on it and on the " +
 			"one before; see `keep_versions` for what becomes of older ones.",
-		Attributes: map[string]schema.Attribute{
+		Attributes: withAttributes(map[string]schema.Attribute{
 			"id":       computedString("`projects/PROJECT/secrets/NAME`, of a regional secret `projects/PROJECT/locations/LOCATION/secrets/NAME`."),
 			"name":     nameAttribute(),
 			"project":  projectAttribute(),
@@ -65,8 +64,16 @@ func (r *secretResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 			"keep_versions":    tf.KeepVersionsAttribute(),
 			"surplus_versions": tf.SurplusVersionsAttribute(),
 			"timeouts":         timeouts.Attributes(ctx, timeouts.Opts{Create: true, Read: true, Update: true, Delete: true}),
-		},
+		}, noticesAttributes(), tf.SecretStoreAttributes("values")),
 	}
+}
+
+// withAttributes adds the attributes of other files to a schema.
+func withAttributes(all map[string]schema.Attribute, others ...map[string]schema.Attribute) map[string]schema.Attribute {
+	for _, other := range others {
+		maps.Copy(all, other)
+	}
+	return all
 }
 
 // IdentitySchema describes what a secret is found by.
@@ -84,18 +91,16 @@ func computedString(description string) schema.StringAttribute {
 
 func nameAttribute() schema.StringAttribute {
 	return schema.StringAttribute{
-		Required: true,
-		MarkdownDescription: "The secret's name in the project: 1 to 255 letters, digits, `-` and `_`. A change makes another secret: the old " +
-			"one is destroyed with all its versions.",
-		PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()},
-		Validators:    []validator.String{tf.Checked("the name of a secret", names.CheckSecret)},
+		Required:            true,
+		MarkdownDescription: "The secret's name in the project: 1 to 255 letters, digits, `-` and `_`. It cannot change: see `allow_replacement_of`.",
+		Validators:          []validator.String{tf.Checked("the name of a secret", names.CheckSecret)},
 	}
 }
 
 func projectAttribute() schema.StringAttribute {
 	return schema.StringAttribute{
 		Optional: true, Computed: true,
-		MarkdownDescription: "The project's id. Default: the provider's `project`. A change makes another secret.",
+		MarkdownDescription: "The project's id. Default: the provider's `project`. It cannot change: see `allow_replacement_of`.",
 		Validators:          []validator.String{tf.Checked("a project id", names.CheckProject)},
 	}
 }

@@ -14,6 +14,8 @@ import (
 
 // model is the resource in plan and state. No key is ever part of it.
 type model struct {
+	tf.SecretStore
+
 	ID               types.String   `tfsdk:"id"`
 	Name             types.String   `tfsdk:"name"`
 	Project          types.String   `tfsdk:"project"`
@@ -63,6 +65,7 @@ func (m model) expand() deploy.SessionKeySpec {
 		Labels:       tf.Strings(m.EffectiveLabels),
 		Accessors:    tf.Members(m.Accessors),
 		KeepVersions: int(m.KeepVersions.ValueInt64()),
+		Store:        m.SecretStore.Expand(),
 	}
 }
 
@@ -77,13 +80,19 @@ func (m model) settings() deploy.SessionKeySettings {
 	}
 }
 
+// unfinished tells that the create failed before there was a version: nothing would be lost.
+func (m model) unfinished() bool {
+	return m.Version.IsNull() && m.Status.ValueString() == deploy.SecretCreating
+}
+
 // known is what the state knows of the live secret.
 func (m model) known() deploy.SecretKnown {
 	return deploy.SecretKnown{
-		Imported:  m.Name.IsNull(),
-		Labels:    tf.Strings(m.EffectiveLabels),
-		Accessors: tf.Members(m.Accessors),
-		Version:   m.Version.ValueString(),
+		Imported:    m.Name.IsNull(),
+		Labels:      tf.Strings(m.EffectiveLabels),
+		Accessors:   tf.Members(m.Accessors),
+		Annotations: tf.Strings(m.Annotations),
+		Version:     m.Version.ValueString(),
 	}
 }
 
@@ -107,6 +116,7 @@ func (m model) finished(live deploy.SecretState) model {
 	if m.RotationDueSince.IsUnknown() {
 		m.RotationDueSince = types.StringNull()
 	}
+	m.SecretStore = m.SecretStore.Finished()
 	m.SurplusVersions = tf.NoVersions()
 	m.Status = types.StringValue(live.Status)
 	return m
@@ -132,6 +142,7 @@ func flatten(live deploy.SecretState, prior model, cloud *deploy.Cloud, defaults
 	if len(live.Accessors) > 0 || !prior.Accessors.IsNull() {
 		m.Accessors = tf.SetOf(live.Accessors)
 	}
+	m.SecretStore = m.SecretStore.Flatten(live.Store, imported)
 	m.KeepVersions = tf.LiveKeepVersions(live.KeepVersions, prior.KeepVersions)
 	m.SurplusVersions = tf.VersionsOrNull(live.SurplusVersions)
 	m.Version, m.VersionID = tf.StringOrNull(live.Version), tf.StringOrNull(live.VersionID())

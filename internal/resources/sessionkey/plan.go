@@ -17,6 +17,7 @@ import (
 func (r *sessionKeyResource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
 	var config model
 	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	tf.ValidateSecretStore(ctx, req.Config, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() || config.Encoding.ValueString() != string(sessionkey.Raw) {
 		return
 	}
@@ -43,11 +44,18 @@ func keepShown(keep types.Int64) string {
 // on the time: Terraform calls it again when a saved plan is applied, and what differs then is fatal. That a rotation is
 // due was decided by Read and is in the state.
 func (r *sessionKeyResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
-	if r.provider == nil || req.Plan.Raw.IsNull() {
+	if req.Plan.Raw.IsNull() {
+		var prior model
+		resp.Diagnostics.Append(req.State.Get(ctx, &prior)...)
+		tf.CheckSecretDestruction(prior.ID, prior.DeletionProtection, prior.unfinished(), &resp.Diagnostics)
+		return
+	}
+	if r.provider == nil {
 		return
 	}
 	r.provider.PlanProject(ctx, req, resp, path.Root("project"))
 	r.provider.PlanEffectiveLabels(ctx, req, resp)
+	r.provider.PlanSecretStore(ctx, req, resp)
 	var c change
 	resp.Diagnostics.Append(resp.Plan.Get(ctx, &c.plan)...)
 	if !req.State.Raw.IsNull() {

@@ -111,6 +111,7 @@ func (r *sessionKeyResource) Delete(ctx context.Context, req resource.DeleteRequ
 	var prior model
 	resp.Diagnostics.Append(req.State.Get(ctx, &prior)...)
 	timeout := tf.Timeout(ctx, prior.Timeouts, tf.Delete, defaultTimeout, &resp.Diagnostics)
+	tf.CheckSecretDestruction(prior.ID, prior.DeletionProtection, prior.unfinished(), &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
 	}

@@ -3,6 +3,7 @@ package sessionkey
 import (
 	"context"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
@@ -13,9 +14,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/int64default"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringdefault"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
@@ -39,14 +38,13 @@ func (r *sessionKeyResource) Schema(ctx context.Context, _ resource.SchemaReques
 	attributes["id"] = computedString("`projects/PROJECT/secrets/NAME`, of a regional secret `projects/PROJECT/locations/LOCATION/secrets/NAME`.")
 	attributes["name"] = schema.StringAttribute{
 		Required: true,
-		MarkdownDescription: "The name of the secret in the project: 1 to 255 letters, digits, `-` and `_`. A change makes another secret: the " +
-			"old one is destroyed with its keys.",
-		PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()},
-		Validators:    []validator.String{tf.Checked("the name of a secret", names.CheckSecret)},
+		MarkdownDescription: "The name of the secret in the project: 1 to 255 letters, digits, `-` and `_`. It cannot change: see " +
+			"`allow_replacement_of`.",
+		Validators: []validator.String{tf.Checked("the name of a secret", names.CheckSecret)},
 	}
 	attributes["project"] = schema.StringAttribute{
 		Optional: true, Computed: true,
-		MarkdownDescription: "The project's id. Default: the provider's `project`. A change makes another secret.",
+		MarkdownDescription: "The project's id. Default: the provider's `project`. It cannot change: see `allow_replacement_of`.",
 		Validators:          []validator.String{tf.Checked("a project id", names.CheckProject)},
 	}
 	attributes["location"] = tf.SecretLocationAttribute()
@@ -62,9 +60,8 @@ func (r *sessionKeyResource) Schema(ctx context.Context, _ resource.SchemaReques
 	attributes["keep_versions"] = tf.KeepVersionsAttribute()
 	attributes["surplus_versions"] = tf.SurplusVersionsAttribute()
 	attributes["timeouts"] = timeouts.Attributes(ctx, timeouts.Opts{Create: true, Read: true, Update: true, Delete: true})
-	for name, attribute := range computedAttributes() {
-		attributes[name] = attribute
-	}
+	maps.Copy(attributes, computedAttributes())
+	maps.Copy(attributes, tf.SecretStoreAttributes("keys"))
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "A ring of random session keys in Secret Manager. The keys are drawn inside the provider from the operating " +
 			"system's generator and sent to the API: they are in no configuration, plan, state or log. A version's payload is the current " +
