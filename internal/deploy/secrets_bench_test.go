@@ -46,7 +46,8 @@ type secretBench struct {
 
 	state   *deploy.SecretState
 	tainted bool
-	notices []deploy.Notice // of the last update
+	notices []deploy.Notice    // of the last update
+	store   deploy.SecretStore // how the secret is declared to be kept
 }
 
 func newSecretBench(t testing.TB) *secretBench {
@@ -159,17 +160,17 @@ func (b *secretBench) refresh(d declared) {
 
 func (b *secretBench) create(ctx context.Context, d declared) (deploy.SecretState, []deploy.Notice, error) {
 	if d.key != nil {
-		spec := deploy.SessionKeySpec{ID: b.id, Settings: *d.key, Labels: d.labels, Accessors: d.accessors, KeepVersions: d.keep}
+		spec := deploy.SessionKeySpec{ID: b.id, Settings: *d.key, Labels: d.labels, Accessors: d.accessors, KeepVersions: d.keep, Store: b.store}
 		return b.cloud.CreateSessionKey(ctx, spec, time.Minute)
 	}
-	spec := deploy.SecretSpec{ID: b.id, ValueVersion: d.version, Labels: d.labels, Accessors: d.accessors, KeepVersions: d.keep}
+	spec := deploy.SecretSpec{ID: b.id, ValueVersion: d.version, Labels: d.labels, Accessors: d.accessors, KeepVersions: d.keep, Store: b.store}
 	return b.cloud.CreateSecret(ctx, spec, secret.FromString(d.value), time.Minute)
 }
 
 func (b *secretBench) update(ctx context.Context, d declared) (deploy.SecretState, []deploy.Notice, error) {
 	known := deploy.SecretKnown{Labels: b.state.Labels, Accessors: b.state.Accessors, Version: b.state.Version}
 	if d.key != nil {
-		spec := deploy.SessionKeySpec{ID: b.id, Settings: *d.key, Labels: d.labels, Accessors: d.accessors, KeepVersions: d.keep}
+		spec := deploy.SessionKeySpec{ID: b.id, Settings: *d.key, Labels: d.labels, Accessors: d.accessors, KeepVersions: d.keep, Store: b.store}
 		var rotation *deploy.SessionKeyRotation
 		if b.state.Version == "" || b.state.Settings.NeedsRotation(*d.key) {
 			rotation = &deploy.SessionKeyRotation{Base: versionNumber(b.state.Version)}
@@ -180,7 +181,7 @@ func (b *secretBench) update(ctx context.Context, d declared) (deploy.SecretStat
 	if b.state.Version == "" || b.state.ValueVersion != d.version {
 		value = secret.FromString(d.value)
 	}
-	spec := deploy.SecretSpec{ID: b.id, ValueVersion: d.version, Labels: d.labels, Accessors: d.accessors, KeepVersions: d.keep}
+	spec := deploy.SecretSpec{ID: b.id, ValueVersion: d.version, Labels: d.labels, Accessors: d.accessors, KeepVersions: d.keep, Store: b.store}
 	return b.cloud.UpdateSecret(ctx, known, spec, value)
 }
 

@@ -22,6 +22,7 @@ const benchDelay = 168 * time.Hour
 // delayDestruction gives the secret the version_destroy_ttl without which no version is destroyed.
 func (b *secretBench) delayDestruction() {
 	b.Helper()
+	b.store.VersionDestroyTTL = benchDelay
 	b.change(func(s *secretmanagerpb.Secret) { s.VersionDestroyTtl = durationpb.New(benchDelay) })
 }
 
@@ -176,6 +177,7 @@ func TestKeepVersions_whatIsNeverRetired(t *testing.T) {
 	})
 	t.Run("without a delay nothing is destroyed", func(t *testing.T) {
 		b := bumped(t, 9, 4)
+		b.store.VersionDestroyTTL = 0
 		b.change(func(s *secretmanagerpb.Secret) { s.VersionDestroyTtl = nil })
 		b.mustApply(b.hold(2, "4"))
 		b.checkStates("off off on on")
@@ -219,7 +221,7 @@ func TestKeepVersions_concurrentRuns(t *testing.T) {
 		}
 	}
 	d := keyWith("4", nil)
-	spec := deploy.SessionKeySpec{ID: benchID, Settings: *d.key, KeepVersions: 2}
+	spec := deploy.SessionKeySpec{ID: benchID, Settings: *d.key, KeepVersions: 2, Store: b.store}
 	var all sync.WaitGroup
 	for range runs {
 		run := b.inRealTime()

@@ -135,6 +135,13 @@ func replicasMoved(prior, planned types.Map) bool {
 	return !maps.EqualFunc(prior.Elements(), planned.Elements(), func(attr.Value, attr.Value) bool { return true })
 }
 
+func orNone(s types.String) string {
+	if s.IsNull() {
+		return "none"
+	}
+	return s.String()
+}
+
 func describeReplicas(replicas types.Map) string {
 	if replicas.IsUnknown() {
 		return "not known yet"
@@ -160,7 +167,7 @@ func planSecretReplacement(ctx context.Context, req resource.ModifyPlanRequest, 
 		resp.Diagnostics.Append(req.State.GetAttribute(ctx, path.Root(name), &before)...)
 		resp.Diagnostics.Append(resp.Plan.GetAttribute(ctx, path.Root(name), &after)...)
 		if !after.IsUnknown() && !after.Equal(before) {
-			changes[name] = [2]string{before.String(), after.String()}
+			changes[name] = [2]string{orNone(before), orNone(after)}
 		}
 	}
 	if moved {

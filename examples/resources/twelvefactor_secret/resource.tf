@@ -20,3 +20,16 @@ resource "twelvefactor_secret" "ledger" {
   name     = "ledger-signing-key"
   location = "europe-west3"
 }
+
+# Kept in two regions, destroyed a month after its versions are retired, and not by Terraform. Topics are told of changes, and
+# reminded of a rotation every quarter.
+resource "twelvefactor_secret" "signing" {
+  name                = "signing-key"
+  replicas            = { "europe-west1" = {}, "europe-west3" = {} }
+  annotations         = { runbook = "https://wiki.example.com/signing" }
+  version_destroy_ttl = "720h"
+  deletion_protection = false # true in production
+
+  topics   = ["projects/acme-dev/topics/secret-events"]
+  rotation = { next_time = "2026-12-01T09:00:00Z", period = "2160h" }
+}

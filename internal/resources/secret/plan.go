@@ -41,7 +41,7 @@ func (r *secretResource) ModifyPlan(ctx context.Context, req resource.ModifyPlan
 	var c change
 	resp.Diagnostics.Append(resp.Plan.Get(ctx, &c.plan)...)
 	value := valueOf(ctx, req.Config, &resp.Diagnostics)
-	if !req.State.Raw.IsNull() {
+	if !req.State.Raw.IsNull() && len(resp.RequiresReplace) == 0 { // what replaces a secret is created
 		c.prior = &model{}
 		resp.Diagnostics.Append(req.State.Get(ctx, c.prior)...)
 	}

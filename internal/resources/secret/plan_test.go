@@ -96,7 +96,8 @@ func TestSecret_asksForTheValueOnlyWhenItIsWritten(t *testing.T) {
 		"version gone, no value":       {destroyVersion, acctest.Attributes{"value_wo": nil}, "disabled or destroyed", false},
 		"value no longer managed":      {nil, acctest.Attributes{"value_wo_version": nil, "value_wo": nil}, "", false},
 		"labels changed, no value":     {nil, acctest.Attributes{"labels": map[string]string{"a": "b"}, "value_wo": nil}, "", false},
-		"another name, value at hand":  {nil, acctest.Attributes{"name": "other"}, "", false},
+		"another name, value at hand":  {nil, acctest.Attributes{"name": "other", "allow_replacement_of": id}, "", true},
+		"another name, no value":       {nil, acctest.Attributes{"name": "other", "allow_replacement_of": id, "value_wo": nil}, "no version yet", false},
 		"first version with no secret": {deleteSecret, acctest.Attributes{"value_wo": nil}, "no version yet", false},
 	}
 	for name, test := range tests {

@@ -75,7 +75,7 @@ func TestSecret_location(t *testing.T) {
 	unknown := tftypes.NewValue(tftypes.String, tftypes.UnknownValue)
 	tests := map[string]struct {
 		before, after any
-		replaces      bool
+		refused       bool
 		unknownID     bool
 	}{
 		"global stays":          {nil, nil, false, false},
@@ -84,8 +84,8 @@ func TestSecret_location(t *testing.T) {
 		"regional to global":    {"europe-west3", nil, true, false},
 		"another region":        {"europe-west3", "europe-west4", true, false},
 		"multi-region":          {"europe-west3", "eu", true, false},
-		"not known yet":         {nil, unknown, true, true},
-		"regional, not known":   {"europe-west3", unknown, true, true},
+		"not known yet":         {nil, unknown, false, true},
+		"regional, not known":   {"europe-west3", unknown, false, true},
 		"the provider's region": {"asia-northeast1", nil, true, false},
 	}
 	for name, test := range tests {
@@ -94,10 +94,21 @@ func TestSecret_location(t *testing.T) {
 			provider := acctest.New(t).InProcess(t, noun)
 			state := mustApply(t, provider, nil, valid(acctest.Attributes{"location": test.before}))
 			plan, diagnostics := provider.Plan(t, state, valid(acctest.Attributes{"location": test.after}))
-			if plan == nil {
-				t.Fatal(acctest.DiagnosticsText(diagnostics))
+			said := acctest.DiagnosticsText(diagnostics)
+			if test.refused {
+				if plan != nil || !strings.Contains(said, `AttributeName("location")`) || !strings.Contains(said, "allow_replacement_of") {
+					t.Fatalf("a change of location is not refused: %s", said)
+				}
+				named := acctest.Attributes{"location": test.after, "allow_replacement_of": state.Get(t, "id")}
+				if plan, diagnostics = provider.Plan(t, state, valid(named)); plan == nil || !plan.Replaces {
+					t.Fatalf("the replacement that was asked for by name is not planned: %s", acctest.DiagnosticsText(diagnostics))
+				}
+				return
 			}
-			if plan.Replaces != test.replaces || plan.Unknown(t, "id") != test.unknownID || plan.Empty() == test.replaces {
+			if plan == nil {
+				t.Fatal(said)
+			}
+			if plan.Replaces || plan.Unknown(t, "id") != test.unknownID || plan.Empty() == test.unknownID {
 				t.Errorf("replaces: %t, id unknown: %t, empty: %t", plan.Replaces, plan.Unknown(t, "id"), plan.Empty())
 			}
 		})

@@ -58,7 +58,7 @@ func (r *sessionKeyResource) ModifyPlan(ctx context.Context, req resource.Modify
 	r.provider.PlanSecretStore(ctx, req, resp)
 	var c change
 	resp.Diagnostics.Append(resp.Plan.Get(ctx, &c.plan)...)
-	if !req.State.Raw.IsNull() {
+	if !req.State.Raw.IsNull() && len(resp.RequiresReplace) == 0 { // what replaces a secret is created
 		c.prior = &model{}
 		resp.Diagnostics.Append(req.State.Get(ctx, c.prior)...)
 	}

@@ -58,10 +58,14 @@ func TestSessionKey_location(t *testing.T) {
 			t.Errorf("by %q, %v: %v\n%s", name, from, imported, acctest.DiagnosticsText(diagnostics))
 		}
 	}
-	for location, replaces := range map[any]bool{"europe-west3": false, "eu": true, nil: true} {
+	for location, refused := range map[any]bool{"europe-west3": false, "eu": true, nil: true} {
 		plan, diagnostics := provider.Plan(t, state, acctest.Attributes{"name": "shop", "location": location})
-		if plan == nil || plan.Replaces != replaces {
+		if (plan == nil) != refused {
 			t.Errorf("location %v: %+v\n%s", location, plan, acctest.DiagnosticsText(diagnostics))
+		}
+		plan, diagnostics = provider.Plan(t, state, acctest.Attributes{"name": "shop", "location": location, "allow_replacement_of": regionalID})
+		if plan == nil || plan.Replaces != refused {
+			t.Errorf("location %v, asked for by name: %+v\n%s", location, plan, acctest.DiagnosticsText(diagnostics))
 		}
 	}
 	for _, location := range []string{"europe-west3-a", "a.b", "a/b", "", "global"} {
