@@ -1,6 +1,7 @@
 package secret_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -178,4 +179,20 @@ func TestSecret_settingsAreAll(t *testing.T) {
 			t.Errorf("no test changes %s", name)
 		}
 	}
+}
+
+// TestSecret_manyAccessors keeps the record of a long list out of the way: all annotations share 16 KiB.
+func TestSecret_manyAccessors(t *testing.T) {
+	t.Parallel()
+	env := acctest.New(t)
+	provider := env.InProcess(t, noun)
+	var members []string
+	for i := range 300 {
+		members = append(members, fmt.Sprintf("group:readers-of-the-payments-with-a-long-name-%03d@example.com", i))
+	}
+	config := valid(acctest.Attributes{"accessors": members, "annotations": map[string]string{"notes": strings.Repeat("x", 8000)}})
+	state := mustApply(t, provider, nil, config)
+	config["value_wo"], config["value_wo_version"] = "another", "2"
+	state = mustApply(t, provider, state, config)
+	settles(t, provider, state, config)
 }
