@@ -189,6 +189,7 @@ func (m FaultMatrix) record(t *testing.T, operation Operation) (calls []call, wo
 	if len(calls) == 0 {
 		t.Fatalf("%s makes no calls", operation.Name)
 	}
+	life.Canaries.CheckFake(t, life.Env)
 	world, err := life.Env.Fake.Objects()
 	if err != nil {
 		t.Fatal(err)

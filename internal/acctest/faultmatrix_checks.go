@@ -57,6 +57,15 @@ func (e *Env) StoredVersions(t testing.TB) []StoredVersion {
 // without trouble, and no detour that a user would not want.
 func (c *FaultCase) checkConverged() {
 	c.Helper()
+	world, err := c.Env.Fake.Objects()
+	if err != nil {
+		c.Fatal(err)
+	}
+	seen, err := json.Marshal(map[string]any{"objects": world, "journal": c.Env.Fake.Journal()})
+	if err != nil {
+		c.Fatal(err)
+	}
+	c.Canaries.CheckText(c, "objects and journal", string(seen))
 	if c.Operation.Config == nil {
 		if c.State != nil {
 			c.Error("the state holds what was deleted")
@@ -71,8 +80,7 @@ func (c *FaultCase) checkConverged() {
 	if again := c.mutations() - writes; again > 0 {
 		c.Errorf("a run with nothing to do wrote %d times", again)
 	}
-	world, err := c.Env.Fake.Objects()
-	if err != nil {
+	if world, err = c.Env.Fake.Objects(); err != nil {
 		c.Fatal(err)
 	}
 	if is, want := Comparable(c.TB, world), Comparable(c.TB, c.Clean); !maps.Equal(is, want) {
