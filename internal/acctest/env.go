@@ -51,8 +51,8 @@ type Env struct {
 	process map[string]string // the provider's environment
 	suffix  string            // of names, where a fake is shared
 
-	skips    bool          // the provider's waits
-	patience time.Duration // of one request of the provider; zero for its default
+	time     func(*clock.Offset) clock.Clock // the provider's; nil for Clock
+	patience time.Duration                   // of one request of the provider; zero for its default
 }
 
 // Option changes an Env before it starts.
@@ -66,7 +66,7 @@ type settings struct {
 	token  string
 	google bool
 
-	skips    bool
+	time     func(*clock.Offset) clock.Clock
 	patience time.Duration
 }
 
@@ -86,7 +86,14 @@ func WithAccessToken(token string) Option { return func(s *settings) { s.token =
 func WithoutEmulator() Option { return func(s *settings) { s.google = true } }
 
 // WithoutWaits turns the clock forward where the provider would wait, in the test's own process.
-func WithoutWaits() Option { return func(s *settings) { s.skips = true } }
+func WithoutWaits() Option {
+	return WithProviderClock(func(o *clock.Offset) clock.Clock { return skipping{o} })
+}
+
+// WithProviderClock makes the provider's clock out of the world's, in the test's own process.
+func WithProviderClock(of func(*clock.Offset) clock.Clock) Option {
+	return func(s *settings) { s.time = of }
+}
 
 // WithRequestTimeout bounds one request of the provider, in the test's own process: what a call that hangs costs.
 func WithRequestTimeout(d time.Duration) Option { return func(s *settings) { s.patience = d } }
@@ -131,7 +138,7 @@ func newEnv(t testing.TB, fake *fakegcp.Server, clk *clock.Offset, s settings) *
 	if s.binary.Path == "" {
 		s.binary = OpenTofu(t)
 	}
-	env := &Env{Fake: fake, Clock: clk, Binary: s.binary, stack: s.stack, rand: s.rand, skips: s.skips, patience: s.patience}
+	env := &Env{Fake: fake, Clock: clk, Binary: s.binary, stack: s.stack, rand: s.rand, time: s.time, patience: s.patience}
 	env.process = map[string]string{}
 	if !s.google {
 		env.process[provider.EmulatorVariable] = fake.Addr()
@@ -181,8 +188,8 @@ func (e *Env) Name(base string) string { return base + e.suffix }
 // Factories serve the provider from the test's own process.
 func (e *Env) Factories() map[string]func() (tfprotov6.ProviderServer, error) {
 	var time clock.Clock = e.Clock
-	if e.skips {
-		time = skipping{e.Clock}
+	if e.time != nil {
+		time = e.time(e.Clock)
 	}
 	p := provider.New("test",
 		provider.WithClock(time),

@@ -65,6 +65,14 @@ func ImportOperation(name, id string, before ...Attributes) Operation {
 	}}
 }
 
+// OpenOperation opens an ephemeral resource that reads what the last of before declares, and closes it again.
+func OpenOperation(name, noun string, config Attributes, before ...Attributes) Operation {
+	return Operation{Name: name, Before: before, Config: before[len(before)-1], Reads: true, Do: func(l *Life) string {
+		_, said := l.Open(noun, config)
+		return said
+	}}
+}
+
 // trouble is what befalls one call.
 type trouble struct {
 	name  string

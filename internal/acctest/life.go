@@ -21,20 +21,23 @@ type Life struct {
 
 	noun     string
 	provider *InProcess
+	view     *Env            // of the provider
+	ctx      context.Context // of its calls
 }
 
 // NewLife begins without the resource.
 func (e *Env) NewLife(t testing.TB, noun string, canaries *Canaries) *Life {
 	t.Helper()
-	return &Life{TB: t, Env: e, Canaries: canaries, noun: noun, provider: e.InProcess(t, noun)}
+	return &Life{TB: t, Env: e, Canaries: canaries, noun: noun, provider: e.InProcess(t, noun), view: e, ctx: t.Context()}
 }
 
 // Within runs the steps of do with another provider process, whose calls end with ctx.
 func (l *Life) Within(ctx context.Context, do func(), options ...Option) {
 	l.Helper()
-	usual := l.provider
-	l.provider = l.Env.As(l, options...).InProcess(l, l.noun).Within(ctx)
-	defer func() { l.provider = usual }()
+	usual := *l
+	l.view, l.ctx = l.Env.As(l, options...), ctx
+	l.provider = l.view.InProcess(l, l.noun).Within(ctx)
+	defer func() { l.provider, l.view, l.ctx = usual.provider, usual.view, usual.ctx }()
 	do()
 }
 
@@ -88,6 +91,17 @@ func (l *Life) Import(id string) string {
 		l.State = state
 	}
 	return l.said(diagnostics)
+}
+
+// Open opens an ephemeral resource. Its result may hold values and is not scanned; what is kept in between and what is
+// said is.
+func (l *Life) Open(noun string, config Attributes) (*Opened, string) {
+	l.Helper()
+	opened, diagnostics := l.view.openWithin(l.ctx, l, noun, nil, config)
+	if opened != nil {
+		l.Canaries.CheckText(l, "private data of "+noun, string(opened.Private))
+	}
+	return opened, l.said(diagnostics)
 }
 
 // CheckEmptyPlan demands that there is nothing to do, without looking at what is live.
