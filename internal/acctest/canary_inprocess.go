@@ -120,6 +120,9 @@ func (p *InProcess) Import(t testing.TB, id string, identity map[string]string) 
 	req := &tfprotov6.ImportResourceStateRequest{TypeName: p.noun, ID: id}
 	if id == "" {
 		types, values := map[string]tftypes.Type{}, map[string]tftypes.Value{}
+		for _, name := range p.identityAttributes(t) { // Terraform fills in null for what an import block leaves out
+			types[name], values[name] = tftypes.String, tftypes.NewValue(tftypes.String, nil)
+		}
 		for name, value := range identity {
 			types[name], values[name] = tftypes.String, tftypes.NewValue(tftypes.String, value)
 		}
@@ -139,6 +142,19 @@ func (p *InProcess) Import(t testing.TB, id string, identity map[string]string) 
 		return nil, diagnostics
 	}
 	return state, diagnostics
+}
+
+func (p *InProcess) identityAttributes(t testing.TB) []string {
+	t.Helper()
+	resp, err := p.server.GetResourceIdentitySchemas(t.Context(), &tfprotov6.GetResourceIdentitySchemasRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var attributes []string
+	for _, attribute := range resp.IdentitySchemas[p.noun].IdentityAttributes {
+		attributes = append(attributes, attribute.Name)
+	}
+	return attributes
 }
 
 // Plan is a planned change.

@@ -30,6 +30,9 @@ func (p *InProcess) Unknown(t testing.TB, path string) tftypes.Value {
 	return tftypes.NewValue(typ, tftypes.UnknownValue)
 }
 
+// Learn is the configuration at apply, when what was unknown in the plan is known: no validator sees it any more.
+func (pl *Plan) Learn(config Attributes) { pl.config = config }
+
 // FinalPlanProblems plans with a configuration in which something is unknown, and again, as Terraform does when it
 // applies, with one in which it is known. It says what Terraform would call an inconsistent final plan.
 func (p *InProcess) FinalPlanProblems(t testing.TB, state *State, before, final Attributes) []string {

@@ -23,7 +23,7 @@ func TestCheckNothingLeftSeesWhatIsLeft(t *testing.T) {
 	secret := &secretmanagerpb.Secret{Replication: &secretmanagerpb.Replication{
 		Replication: &secretmanagerpb.Replication_Automatic_{Automatic: &secretmanagerpb.Replication_Automatic{}},
 	}}
-	if _, err := client.Secrets().Create(t.Context(), acctest.Project, "left", secret); err != nil {
+	if _, err := client.Secrets().Create(t.Context(), "projects/"+acctest.Project+"/secrets/left", secret); err != nil {
 		t.Fatal(err)
 	}
 	if err := env.CheckNothingLeft(); err == nil || !strings.Contains(err.Error(), "left") {

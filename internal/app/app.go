@@ -37,7 +37,7 @@ type App struct {
 	GKE       *GKE               `json:"gke,omitempty"`
 	CloudRun  *CloudRun          `json:"cloud_run,omitempty"`
 	Config    map[string]string  `json:"config,omitempty"`
-	Secrets   map[string]string  `json:"secrets,omitempty"` // environment name to secret version: projects/P/secrets/S/versions/N
+	Secrets   map[string]string  `json:"secrets,omitempty"` // environment name to secret version: see SecretVersion
 	Processes map[string]Process `json:"processes"`
 	Labels    map[string]string  `json:"labels,omitempty"`
 	// Identity is who the app runs as: the Kubernetes service account's name on GKE, the Google service account's

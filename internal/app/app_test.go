@@ -64,13 +64,21 @@ func TestEnvNames(t *testing.T) {
 
 func TestParseSecretVersion(t *testing.T) {
 	t.Parallel()
-	project, name, version, err := app.ParseSecretVersion("projects/123456789012/secrets/shop_key/versions/12")
-	if project != "123456789012" || name != "shop_key" || version != "12" || err != nil {
-		t.Errorf("got %q, %q, %q, %v", project, name, version, err)
+	for ref, want := range map[string]app.SecretVersion{
+		"projects/123456789012/secrets/shop_key/versions/12":                   {Project: "123456789012", Secret: "shop_key", Version: "12"},
+		"projects/acme-dev/locations/europe-west3/secrets/shop-key/versions/1": {Project: "acme-dev", Location: "europe-west3", Secret: "shop-key", Version: "1"},
+		"projects/acme-dev/locations/eu/secrets/shop-key/versions/1":           {Project: "acme-dev", Location: "eu", Secret: "shop-key", Version: "1"},
+	} {
+		if got, err := app.ParseSecretVersion(ref); got != want || err != nil {
+			t.Errorf("%s: %+v, %v", ref, got, err)
+		}
 	}
 	for _, ref := range []string{
 		"", "hunter2", "projects/acme-dev/secrets/s", "projects/acme-dev/secrets/s/versions/latest", "projects/acme-dev/secrets/s/versions/0",
 		"projects/acme-dev/secrets/s/versions/1/x", "projects/acme-dev/secrets/../versions/1", "//secretmanager.googleapis.com/projects/acme-dev/secrets/s/versions/1",
+		"projects/acme-dev/locations/europe-west3-a/secrets/s/versions/1", "projects/acme-dev/locations/global/secrets/s/versions/1",
+		"projects/acme-dev/locations//secrets/s/versions/1", "projects/acme-dev/locations/evil.example.com/secrets/s/versions/1",
+		"projects/acme-dev/locations/europe-west3/secrets/s/versions/latest", "projects/acme-dev/locations/europe-west3/secrets/s",
 	} {
 		err := app.CheckSecretVersion(ref)
 		if err == nil {

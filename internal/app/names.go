@@ -90,27 +90,33 @@ func CheckEnvName(name string) error {
 	return nil
 }
 
+// secretVersionForm has the project, the location of a regional secret, the secret and the version.
 var secretVersionForm = regexp.MustCompile(
-	`^projects/((?:[a-z0-9][a-z0-9.-]*:)?[a-z][-a-z0-9]{4,28}[a-z0-9]|[1-9][0-9]{0,18})/secrets/([A-Za-z0-9_-]{1,255})/versions/([^/]+)$`)
+	`^projects/((?:[a-z0-9][a-z0-9.-]*:)?[a-z][-a-z0-9]{4,28}[a-z0-9]|[1-9][0-9]{0,18})(?:/locations/([a-z]{2}|[a-z]+(?:-[a-z]+)+[0-9]+))?` +
+		`/secrets/([A-Za-z0-9_-]{1,255})/versions/([^/]+)$`)
 
 var versionForm = regexp.MustCompile(`^[1-9][0-9]{0,18}$`)
 
-// ParseSecretVersion takes projects/PROJECT/secrets/SECRET/versions/NUMBER apart. Aliases and "latest" are refused:
-// what they mean moves without a release (factor V), and a process that is restarted would see another value than its
-// siblings.
-func ParseSecretVersion(ref string) (project, name, version string, err error) {
+// SecretVersion is a reference to one version of a secret. Location is empty for a global secret.
+type SecretVersion struct{ Project, Location, Secret, Version string }
+
+// ParseSecretVersion takes projects/PROJECT/secrets/SECRET/versions/NUMBER apart, for regional secrets with
+// locations/LOCATION after the project. Aliases and "latest" are refused: what they mean moves without a release
+// (factor V), and a process that is restarted would see another value than its siblings.
+func ParseSecretVersion(ref string) (SecretVersion, error) {
 	const example = `for example "projects/acme-dev/secrets/payments-api-key/versions/3", or the version_id of a twelvefactor_secret ` +
 		`or twelvefactor_session_key`
 	m := secretVersionForm.FindStringSubmatch(ref)
 	if m == nil {
-		return "", "", "", fmt.Errorf("secret reference %s is not the full name of a secret version: the form is "+
-			"projects/PROJECT/secrets/SECRET/versions/NUMBER; %s", quoteReference(ref), example)
+		return SecretVersion{}, fmt.Errorf("secret reference %s is not the full name of a secret version: the form is "+
+			"projects/PROJECT/secrets/SECRET/versions/NUMBER, of a regional secret projects/PROJECT/locations/REGION/secrets/SECRET/versions/NUMBER; %s",
+			quoteReference(ref), example)
 	}
-	if !versionForm.MatchString(m[3]) {
-		return "", "", "", fmt.Errorf("secret reference %s names the version %s: only a number is pinned to a release, an alias or latest "+
-			"moves without one; %s", quoteReference(ref), quote(m[3]), example)
+	if !versionForm.MatchString(m[4]) {
+		return SecretVersion{}, fmt.Errorf("secret reference %s names the version %s: only a number is pinned to a release, an alias or latest "+
+			"moves without one; %s", quoteReference(ref), quote(m[4]), example)
 	}
-	return m[1], m[2], m[3], nil
+	return SecretVersion{Project: m[1], Location: m[2], Secret: m[3], Version: m[4]}, nil
 }
 
 // quoteReference shows a refused reference only if it looks like a resource name: anything else may be the secret's
@@ -124,7 +130,7 @@ func quoteReference(ref string) string {
 
 // CheckSecretVersion is ParseSecretVersion for validators.
 func CheckSecretVersion(ref string) error {
-	_, _, _, err := ParseSecretVersion(ref)
+	_, err := ParseSecretVersion(ref)
 	return err
 }
 

@@ -57,6 +57,7 @@ var Rules = []Rule{
 	{ID: "config-value", Factor: "III", Reason: "Config reaches the process byte for byte.", check: checkConfigValues},
 	{ID: "config-size", Factor: "III", Reason: "Config is recorded with the live object, where space is bounded.", check: checkConfigSize},
 	{ID: "secret-version", Factor: "III", Reason: "A release pins the versions of its secrets.", check: checkSecretVersions},
+	{ID: "regional-secret", Factor: "III", On: CloudRunRuntime, Reason: "Cloud Run reads global secrets only.", check: checkSecretPlaces},
 	{ID: "secret-in-config", Factor: "III", Warning: true, Reason: "Secrets are not config: config is readable in plan and state.", check: checkSecretInConfig},
 
 	{ID: "process-declared", Factor: "VIII", Reason: "An app has at least one process.", check: checkProcessDeclared},

@@ -53,6 +53,12 @@ func config(name, value string) func(*app.App) {
 	return func(a *app.App) { a.Config[name] = value }
 }
 
+const regionalVersion = "projects/acme-dev/locations/europe-west3/secrets/s/versions/1"
+
+func secretRef(name, version string) func(*app.App) {
+	return func(a *app.App) { a.Secrets[name] = version }
+}
+
 func label(key, value string) func(*app.App) {
 	return func(a *app.App) { a.Labels = map[string]string{key: value} }
 }
@@ -72,6 +78,9 @@ var ruleRows = map[string]struct {
 	"system namespace":         {onGKE(func(a *app.App) { a.GKE.Namespace = "kube-system" }), []string{"namespace at gke.namespace"}},
 	"unknown capacity":         {onGKE(func(a *app.App) { a.GKE.Capacity = "preemptible" }), []string{"capacity at gke.capacity"}},
 
+	"regional secret on run":   {onRun(secretRef("A", regionalVersion)), []string{"regional-secret at secrets.A"}},
+	"regional secret on GKE":   {onGKE(secretRef("A", regionalVersion)), nil},
+	"regional secret, latest":  {onGKE(secretRef("A", "projects/acme-dev/locations/eu/secrets/s/versions/latest")), []string{"secret-version at secrets.A"}},
 	"reserved name":            {onGKE(config("PORT", "1")), []string{"env-name at config.PORT"}},
 	"malformed name":           {onGKE(config("1A", "1")), []string{"env-name at config.1A"}},
 	"config and secret":        {onGKE(config("SESSION_KEYS", "")), []string{"config-or-secret at config.SESSION_KEYS"}},

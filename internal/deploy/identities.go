@@ -54,8 +54,8 @@ type IdentitySpec struct {
 	AllowRoles []string
 }
 
-// IdentityGrant is one role on one target, perhaps under a condition: on a project (its id), a secret (projects/P/secrets/S)
-// or another service account (projects/P/serviceAccounts/EMAIL).
+// IdentityGrant is one role on one target, perhaps under a condition: on a project (its id), a secret (its full name, of
+// a global or a regional one) or another service account (projects/P/serviceAccounts/EMAIL).
 type IdentityGrant struct {
 	Role, Project, Secret, ServiceAccount string
 	// Condition is the zero value for none.

@@ -70,7 +70,7 @@ func (b *identityBench) prepare() {
 	b.Helper()
 	client := gcp.New(gcp.Options{EmulatorHost: b.fake.Addr()})
 	defer func() { _ = client.Close() }()
-	_, err := client.Secrets().Create(b.Context(), "acme-dev", "payments", &secretmanagerpb.Secret{
+	_, err := client.Secrets().Create(b.Context(), "projects/acme-dev/secrets/payments", &secretmanagerpb.Secret{
 		Replication: &secretmanagerpb.Replication{
 			Replication: &secretmanagerpb.Replication_Automatic_{Automatic: &secretmanagerpb.Replication_Automatic{}},
 		},

@@ -22,6 +22,8 @@ const (
 	SecretCreating = "creating"
 	// SecretDegraded has lost its effective version: disabled or destroyed by hand.
 	SecretDegraded = "degraded"
+	// SecretDrifted has an alias of the provider's that somebody else has moved or taken away.
+	SecretDrifted = "drifted"
 )
 
 // SecretSpec is a secret whose value somebody supplies.
@@ -33,6 +35,10 @@ type SecretSpec struct {
 	Labels map[string]string
 	// Accessors are the IAM members that may read the secret's versions.
 	Accessors []string
+	// KeepVersions is how many of the versions that the provider made stay enabled; 0 retires none.
+	KeepVersions int
+	// Store is how Secret Manager keeps it.
+	Store SecretStore
 }
 
 // SecretState is what there is of a secret. It never holds a value.
@@ -54,8 +60,15 @@ type SecretState struct {
 	// Accessors are, of the members asked about, those that have access.
 	Accessors []string
 	Status    string
+	// KeepVersions is what the secret's record says of it, 0 when that says nothing.
+	KeepVersions int
+	// SurplusVersions are the numbers of the versions beyond KeepVersions that are still enabled, oldest first. A write
+	// leaves them empty: only a read says what is left.
+	SurplusVersions []string
 	// Settings are the session key's; nil for a secret.
 	Settings *SessionKeySettings
+	// Store is how Secret Manager keeps the secret, annotations of others included. Only a read fills it.
+	Store SecretStore
 }
 
 // VersionID is the full name of the effective version with the project's ID, empty when there is none.
@@ -63,7 +76,7 @@ func (s SecretState) VersionID() string {
 	if s.Version == "" {
 		return ""
 	}
-	return names.SecretVersionID{Project: s.ID.Project, Secret: s.ID.Name, Version: s.Version}.String()
+	return s.ID.Version(s.Version).String()
 }
 
 // SecretKnown is what the caller knows about a secret that it wants read or changed.
@@ -74,6 +87,11 @@ type SecretKnown struct {
 	Labels map[string]string
 	// Accessors are the managed accessors as they were last.
 	Accessors []string
+	// Annotations are the managed annotations as they were last.
+	Annotations map[string]string
+	// Version is the number of the version that was effective as far as the caller knows: what depends on it may still
+	// use it, so it is not retired.
+	Version string
 }
 
 // CreateSecret creates a secret with its accessors and its first version. A zero value creates it without a version.
@@ -84,7 +102,8 @@ func (c *Cloud) CreateSecret(ctx context.Context, spec SecretSpec, value secret.
 
 // UpdateSecret brings a secret to its declared state. A zero value leaves the effective version alone; any other is
 // added as a new version, unless an earlier run has done that already.
-func (c *Cloud) UpdateSecret(ctx context.Context, known SecretKnown, spec SecretSpec, value secret.Bytes) (SecretState, error) {
+// Notices say which old versions could not be retired.
+func (c *Cloud) UpdateSecret(ctx context.Context, known SecretKnown, spec SecretSpec, value secret.Bytes) (SecretState, []Notice, error) {
 	return c.secretUpdate(ctx, spec.target(known, value), known)
 }
 
@@ -107,9 +126,10 @@ func (s SecretSpec) target(known SecretKnown, value secret.Bytes) secretTarget {
 	t := secretTarget{
 		id:        s.ID,
 		labels:    s.Labels,
+		store:     s.Store,
 		accessors: s.Accessors,
 		known:     known,
-		record:    secretRecord{Kind: secretKind, ValueVersion: s.ValueVersion},
+		record:    secretRecord{Kind: secretKind, ValueVersion: s.ValueVersion, Keep: s.KeepVersions},
 	}
 	if !value.IsZero() {
 		t.change = &secretValueChange{version: s.ValueVersion, value: value}
@@ -121,6 +141,7 @@ func (s SecretSpec) target(known SecretKnown, value secret.Bytes) secretTarget {
 type secretTarget struct {
 	id        names.SecretID
 	labels    map[string]string
+	store     SecretStore
 	accessors []string
 	known     SecretKnown
 	// record is what the secret shall say about itself; its version is filled in when it is known.
@@ -135,7 +156,7 @@ func (t secretTarget) stale() []string {
 }
 
 // secretUpdate brings what exists to its target. On an error the state is what is live, as far as it could be read.
-func (c *Cloud) secretUpdate(ctx context.Context, t secretTarget, known SecretKnown) (SecretState, error) {
+func (c *Cloud) secretUpdate(ctx context.Context, t secretTarget, known SecretKnown) (SecretState, []Notice, error) {
 	w := newSecretWrite(c, t)
 	version, err := w.bring(ctx)
 	union := slices.Compact(slices.Sorted(slices.Values(slices.Concat(t.accessors, known.Accessors))))
@@ -146,9 +167,11 @@ func (c *Cloud) secretUpdate(ctx context.Context, t secretTarget, known SecretKn
 		read, cancel := secretDetach(ctx)
 		defer cancel()
 		state, _ := c.secretRead(read, t.id, t.record.Kind, SecretKnown{Accessors: union})
-		return state, secretError("update", t.id, err)
+		return state, nil, secretError("update", t.id, err)
 	}
-	return c.secretResult(ctx, t, version)
+	notices := w.retire(ctx)
+	state, err := c.secretResult(ctx, t, version)
+	return state, notices, err
 }
 
 // secretResult reads back what a successful write has brought about. The effective version is the one that this run
@@ -158,7 +181,7 @@ func (c *Cloud) secretResult(ctx context.Context, t secretTarget, version int64)
 	defer cancel()
 	state := SecretState{
 		ID: t.id, Exists: true, Recorded: true, ValueVersion: t.record.ValueVersion, Labels: t.labels, Accessors: t.accessors,
-		Status: SecretReady, Settings: t.record.Session,
+		Status: SecretReady, Settings: t.record.Session, KeepVersions: t.record.Keep,
 	}
 	if version == 0 {
 		return state, nil

@@ -33,7 +33,7 @@ func unfinished(b *secretBench, stack string) declared {
 
 func relabel(b *secretBench, change func(map[string]string)) {
 	b.Helper()
-	if err := b.fake.UpdateSecret(benchID.String(), func(s *secretmanagerpb.Secret) { change(s.Labels) }); err != nil {
+	if err := b.fake.UpdateSecret(b.id.String(), func(s *secretmanagerpb.Secret) { change(s.Labels) }); err != nil {
 		b.Fatal(err)
 	}
 }
@@ -122,7 +122,7 @@ func byHand(b *secretBench, values ...string) {
 	b.Helper()
 	ctx, c := b.Context(), b.cloud.GCP
 	replication := &secretmanagerpb.Replication{Replication: &secretmanagerpb.Replication_Automatic_{Automatic: &secretmanagerpb.Replication_Automatic{}}}
-	if _, err := c.Secrets().Create(ctx, benchID.Project, benchID.Name, &secretmanagerpb.Secret{Replication: replication}); err != nil {
+	if _, err := c.Secrets().Create(ctx, b.id.String(), &secretmanagerpb.Secret{Replication: replication}); err != nil {
 		b.Fatal(err)
 	}
 	for _, value := range values {
@@ -132,7 +132,7 @@ func byHand(b *secretBench, values ...string) {
 
 func addByHand(b *secretBench, value string) {
 	b.Helper()
-	if _, err := b.cloud.GCP.SecretVersions().Add(b.Context(), benchID.String(), secret.FromString(value)); err != nil {
+	if _, err := b.cloud.GCP.SecretVersions().Add(b.Context(), b.id.String(), secret.FromString(value)); err != nil {
 		b.Fatal(err)
 	}
 }

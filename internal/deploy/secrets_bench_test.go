@@ -22,7 +22,10 @@ import (
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/secret"
 )
 
-var benchID = names.SecretID{Project: "acme-dev", Name: "payments"}
+var (
+	benchID         = names.SecretID{Project: "acme-dev", Name: "payments"}
+	benchRegionalID = names.SecretID{Project: "acme-dev", Location: "europe-west3", Name: "payments"}
+)
 
 // benchPatience is what a hung call costs in real time. On a busy machine a call that is answered may take a few hundred
 // milliseconds too.
@@ -32,6 +35,7 @@ const benchPatience = 700 * time.Millisecond
 // state, and whether it is tainted.
 type secretBench struct {
 	testing.TB
+	id       names.SecretID
 	fake     *fakegcp.Server
 	cloud    *deploy.Cloud
 	clock    *clock.Instant
@@ -42,6 +46,7 @@ type secretBench struct {
 
 	state   *deploy.SecretState
 	tainted bool
+	notices []deploy.Notice // of the last update
 }
 
 func newSecretBench(t testing.TB) *secretBench {
@@ -56,7 +61,7 @@ func newSecretBench(t testing.TB) *secretBench {
 			t.Error(err)
 		}
 	})
-	b := &secretBench{TB: t, fake: fake, clock: clk, canaries: acctest.NewCanaries(), values: map[string]string{}, patience: benchPatience}
+	b := &secretBench{TB: t, id: benchID, fake: fake, clock: clk, canaries: acctest.NewCanaries(), values: map[string]string{}, patience: benchPatience}
 	b.cloud = b.another("stack")
 	return b
 }
@@ -91,6 +96,7 @@ type declared struct {
 
 	labels    map[string]string
 	accessors []string
+	keep      int // versions
 }
 
 // apply is one run of Terraform: refresh, plan, replacement of what is tainted, create or update.
@@ -99,7 +105,7 @@ func (b *secretBench) apply(d declared) error {
 	ctx := b.Context()
 	b.refresh(d)
 	if b.tainted {
-		if err := b.cloud.DeleteSecret(ctx, benchID); err != nil {
+		if err := b.cloud.DeleteSecret(ctx, b.id); err != nil {
 			return b.note(err)
 		}
 		b.state, b.tainted = nil, false
@@ -114,7 +120,11 @@ func (b *secretBench) apply(d declared) error {
 		}
 		return b.note(err)
 	}
-	live, err := b.update(ctx, d)
+	live, notices, err := b.update(ctx, d)
+	b.notices = notices
+	for _, n := range notices {
+		fmt.Fprintln(&b.said, n.Summary, n.Detail)
+	}
 	if live.Exists {
 		b.state = &live
 	}
@@ -138,7 +148,7 @@ func (b *secretBench) refresh(d declared) {
 	if d.key != nil {
 		read = b.cloud.ReadSessionKey
 	}
-	live, err := read(b.Context(), benchID, deploy.SecretKnown{Accessors: b.state.Accessors})
+	live, err := read(b.Context(), b.id, deploy.SecretKnown{Accessors: b.state.Accessors})
 	if b.note(err) != nil {
 		return
 	}
@@ -149,17 +159,17 @@ func (b *secretBench) refresh(d declared) {
 
 func (b *secretBench) create(ctx context.Context, d declared) (deploy.SecretState, []deploy.Notice, error) {
 	if d.key != nil {
-		spec := deploy.SessionKeySpec{ID: benchID, Settings: *d.key, Labels: d.labels, Accessors: d.accessors}
+		spec := deploy.SessionKeySpec{ID: b.id, Settings: *d.key, Labels: d.labels, Accessors: d.accessors, KeepVersions: d.keep}
 		return b.cloud.CreateSessionKey(ctx, spec, time.Minute)
 	}
-	spec := deploy.SecretSpec{ID: benchID, ValueVersion: d.version, Labels: d.labels, Accessors: d.accessors}
+	spec := deploy.SecretSpec{ID: b.id, ValueVersion: d.version, Labels: d.labels, Accessors: d.accessors, KeepVersions: d.keep}
 	return b.cloud.CreateSecret(ctx, spec, secret.FromString(d.value), time.Minute)
 }
 
-func (b *secretBench) update(ctx context.Context, d declared) (deploy.SecretState, error) {
-	known := deploy.SecretKnown{Labels: b.state.Labels, Accessors: b.state.Accessors}
+func (b *secretBench) update(ctx context.Context, d declared) (deploy.SecretState, []deploy.Notice, error) {
+	known := deploy.SecretKnown{Labels: b.state.Labels, Accessors: b.state.Accessors, Version: b.state.Version}
 	if d.key != nil {
-		spec := deploy.SessionKeySpec{ID: benchID, Settings: *d.key, Labels: d.labels, Accessors: d.accessors}
+		spec := deploy.SessionKeySpec{ID: b.id, Settings: *d.key, Labels: d.labels, Accessors: d.accessors, KeepVersions: d.keep}
 		var rotation *deploy.SessionKeyRotation
 		if b.state.Version == "" || b.state.Settings.NeedsRotation(*d.key) {
 			rotation = &deploy.SessionKeyRotation{Base: versionNumber(b.state.Version)}
@@ -170,7 +180,7 @@ func (b *secretBench) update(ctx context.Context, d declared) (deploy.SecretStat
 	if b.state.Version == "" || b.state.ValueVersion != d.version {
 		value = secret.FromString(d.value)
 	}
-	spec := deploy.SecretSpec{ID: benchID, ValueVersion: d.version, Labels: d.labels, Accessors: d.accessors}
+	spec := deploy.SecretSpec{ID: b.id, ValueVersion: d.version, Labels: d.labels, Accessors: d.accessors, KeepVersions: d.keep}
 	return b.cloud.UpdateSecret(ctx, known, spec, value)
 }
 
@@ -194,7 +204,7 @@ func (b *secretBench) mustApply(d declared) {
 // object reads the live secret.
 func (b *secretBench) object() *secretmanagerpb.Secret {
 	b.Helper()
-	live, err := b.cloud.GCP.Secrets().Get(b.Context(), benchID.String())
+	live, err := b.cloud.GCP.Secrets().Get(b.Context(), b.id.String())
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -204,7 +214,7 @@ func (b *secretBench) object() *secretmanagerpb.Secret {
 // payload reads a version's value.
 func (b *secretBench) payload(version string) string {
 	b.Helper()
-	value, err := b.cloud.GCP.SecretVersions().Access(b.Context(), benchID.String()+"/versions/"+version)
+	value, err := b.cloud.GCP.SecretVersions().Access(b.Context(), b.id.String()+"/versions/"+version)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -214,7 +224,7 @@ func (b *secretBench) payload(version string) string {
 // enabled lists the hashes of the enabled versions' payloads, oldest first.
 func (b *secretBench) enabled() []string {
 	b.Helper()
-	versions, err := b.cloud.GCP.SecretVersions().List(b.Context(), benchID.String(), "state:ENABLED")
+	versions, err := b.cloud.GCP.SecretVersions().List(b.Context(), b.id.String(), "state:ENABLED")
 	if gcp.IsNotFound(err) {
 		return nil
 	}
@@ -236,7 +246,7 @@ func hash(s string) string {
 // members are who has access.
 func (b *secretBench) members() []string {
 	b.Helper()
-	ref := gcp.PolicyRef{Kind: gcp.SecretPolicy, Name: benchID.String()}
+	ref := gcp.PolicyRef{Kind: gcp.SecretPolicy, Name: b.id.String()}
 	members, err := b.cloud.GCP.Policies().Members(b.Context(), ref, "roles/secretmanager.secretAccessor")
 	if err != nil {
 		b.Fatal(err)

@@ -65,6 +65,10 @@ type secretWrite struct {
 	next      secret.Bytes // the payload that was announced
 	// sent tells that the announced version may have been added.
 	sent bool
+	// made is the version that this run has added, and superseded the one that was effective before.
+	made, superseded int64
+	// seen are the versions that there were before one was added; nil when nobody has looked.
+	seen map[int64]secretVersionState
 }
 
 func newSecretWrite(c *Cloud, t secretTarget) *secretWrite {
@@ -133,7 +137,7 @@ func (w *secretWrite) done(ctx context.Context, live secretLive) (bool, error) {
 	// The interrupted run may have been given another value under the same name, and no state has heard of it.
 	found, err := w.cloud.secretAccess(ctx, w.id, v.id)
 	if err != nil {
-		return false, secretUnsettled(w.id, err)
+		return false, secretUnsettled(w.id, v.number, err)
 	}
 	return found.Equal(given.value), nil
 }
@@ -148,13 +152,20 @@ func (w *secretWrite) begin(ctx context.Context, live secretLive) error {
 	if err != nil {
 		return err
 	}
+	w.look(live, versions)
+	if err := w.roomForAliases(live); err != nil {
+		return err
+	}
 	intent := w.intent(secretNewest(versions))
 	w.next = payload
 	return w.cloud.secretAnnotate(ctx, live, live.annotations(live.record, &intent))
 }
 
+// intent leaves out what the live record keeps anyway: both annotations share one limit.
 func (w *secretWrite) intent(base int64) secretIntent {
-	return secretIntent{Base: base, Record: w.record, Nonce: w.nonce, At: w.cloud.Clock.Now().Unix()}
+	record := w.record
+	record.Accessors, record.Own = nil, nil
+	return secretIntent{Base: base, Record: record, Nonce: w.nonce, At: w.cloud.Clock.Now().Unix()}
 }
 
 // add adds the announced version and settles a lost answer by reading.
@@ -169,9 +180,10 @@ func (w *secretWrite) add(ctx context.Context, live secretLive) (int64, error) {
 	w.sent = true
 	var err error
 	for range secretAdds {
-		var version int64
-		if version, err = w.addOnce(ctx); err == nil {
-			return version, nil
+		var added addedVersion
+		if added, err = w.addOnce(ctx); err == nil {
+			w.made = added.id
+			return added.id, w.verify(ctx, live, added)
 		}
 		if !gcp.Ambiguous(err) {
 			w.sent = false
@@ -179,9 +191,10 @@ func (w *secretWrite) add(ctx context.Context, live secretLive) (int64, error) {
 		}
 		found, readErr := w.find(ctx, live.intent.Base)
 		if readErr != nil {
-			return 0, secretUnsettled(w.id, readErr)
+			return 0, readErr
 		}
 		if found != 0 {
+			w.made = found
 			return found, nil
 		}
 		if ctx.Err() != nil || secretInFlight(err) {
@@ -198,15 +211,15 @@ func secretInFlight(err error) bool {
 	return code == codes.DeadlineExceeded || code == codes.Canceled || errors.Is(err, context.DeadlineExceeded)
 }
 
-func (w *secretWrite) addOnce(ctx context.Context) (int64, error) {
+func (w *secretWrite) addOnce(ctx context.Context) (addedVersion, error) {
 	ctx, cancel := context.WithTimeout(ctx, secretAddTimeout)
 	defer cancel()
 	v, err := w.cloud.GCP.SecretVersions().Add(ctx, w.id.String(), w.next)
 	if err != nil {
-		return 0, err
+		return addedVersion{}, err
 	}
 	added, err := newSecretVersionState(v)
-	return added.id, err
+	return addedVersion{added, v.GetClientSpecifiedPayloadChecksum()}, err
 }
 
 // find looks for the version that this very run may have added: the newest enabled one above base with the same payload.
@@ -220,7 +233,7 @@ func (w *secretWrite) find(ctx context.Context, base int64) (int64, error) {
 	for _, v := range found {
 		payload, err := w.cloud.secretAccess(ctx, w.id, v.id)
 		if err != nil {
-			return 0, err
+			return 0, secretUnsettled(w.id, v.number, err)
 		}
 		if payload.Equal(w.next) {
 			return v.id, nil

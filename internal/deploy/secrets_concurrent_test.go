@@ -26,7 +26,7 @@ func TestSessionKey_concurrentRunsRotateOnce(t *testing.T) {
 	for i := range runs {
 		run := b.inRealTime()
 		all.Go(func() {
-			results[i], errs[i] = run.UpdateSessionKey(context.Background(), deploy.SecretKnown{}, spec, &deploy.SessionKeyRotation{Base: 1})
+			results[i], _, errs[i] = run.UpdateSessionKey(context.Background(), deploy.SecretKnown{}, spec, &deploy.SessionKeyRotation{Base: 1})
 		})
 	}
 	all.Wait()

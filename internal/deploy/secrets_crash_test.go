@@ -73,7 +73,7 @@ func (s sweep) crash(b *secretBench, at fakegcp.Fault) {
 
 // finished tells whether there is a secret that is not marked as being created.
 func (b *secretBench) finished() bool {
-	live, err := b.cloud.GCP.Secrets().Get(b.Context(), benchID.String())
+	live, err := b.cloud.GCP.Secrets().Get(b.Context(), b.id.String())
 	if err != nil {
 		return false
 	}

@@ -44,8 +44,12 @@ func (c *Cloud) secretCreate(ctx context.Context, t secretTarget, timeout time.D
 // create makes the secret with the announcement of its first version.
 func (w *secretWrite) create(ctx context.Context, timeout time.Duration) (notices []Notice, err error) {
 	var refused error
+	created, err := w.message()
+	if err != nil {
+		return nil, err
+	}
 	err = w.rounds(ctx, func(ctx context.Context) (bool, error) {
-		_, err := w.cloud.GCP.Secrets().Create(ctx, w.id.Project, w.id.Name, w.message())
+		_, err := w.cloud.GCP.Secrets().Create(ctx, w.id.String(), created)
 		if err == nil {
 			return true, nil
 		}
@@ -70,18 +74,15 @@ func (w *secretWrite) create(ctx context.Context, timeout time.Duration) (notice
 	return notices, refused
 }
 
-func (w *secretWrite) message() *secretmanagerpb.Secret {
+func (w *secretWrite) message() (*secretmanagerpb.Secret, error) {
 	labels := w.cloud.Stamp.Labels(w.cloud.Clock.Now())
 	maps.Copy(labels, w.labels)
-	live := secretLive{}
 	intent := w.intent(0)
-	return &secretmanagerpb.Secret{
-		Replication: &secretmanagerpb.Replication{Replication: &secretmanagerpb.Replication_Automatic_{
-			Automatic: &secretmanagerpb.Replication_Automatic{},
-		}},
+	created := &secretmanagerpb.Secret{
 		Labels:      labels,
-		Annotations: live.annotations(w.record, &intent),
+		Annotations: secretLive{}.declared(nil, w.store.Annotations).annotations(w.record, &intent),
 	}
+	return created, w.store.fill(w.id, created, secretLive{}, w.cloud.Clock.Now())
 }
 
 // takeOver decides whether a secret that is already there is the rest of an interrupted create of this stack.

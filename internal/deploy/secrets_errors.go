@@ -21,7 +21,7 @@ func secretError(verb string, id names.SecretID, err error) error {
 	if gcp.IsNotFound(err) && verb != secretCreateVerb {
 		return secretGone(verb, id, err)
 	}
-	return &Error{Summary: fmt.Sprintf("Cannot %s secret %s", verb, names.Quote(id.Name)), Err: err}
+	return &Error{Summary: fmt.Sprintf("Cannot %s secret %s", verb, names.Quote(id.Name)), Fix: secretRemedy(id, err), Err: err}
 }
 
 // secretCreateVerb is the one verb for which what is not found is not the secret.
@@ -63,28 +63,47 @@ func secretOtherKind(id names.SecretID, kind string) error {
 	}
 }
 
+// secretGcloud are the flags by which gcloud finds a secret.
+func secretGcloud(id names.SecretID) string {
+	if id.Location != "" {
+		return fmt.Sprintf("--secret=%s --location=%s --project=%s", id.Name, id.Location, id.Project)
+	}
+	return fmt.Sprintf("--secret=%s --project=%s", id.Name, id.Project)
+}
+
 // secretForeignVersion stops where a version was found that an interrupted run may have added, with another value.
 func secretForeignVersion(id names.SecretID, number string) error {
 	return &Error{
 		Summary: fmt.Sprintf("Secret %s holds a version that cannot be attributed", names.Quote(id.Name)),
 		Why: fmt.Sprintf("An interrupted run had announced a new version. Version %s is newer than that and holds something else than "+
 			"what was announced, so adopting it or adding one more could both be wrong", number),
-		Fix: fmt.Sprintf("If version %[1]s is not wanted, disable it (gcloud secrets versions disable %[1]s --secret=%[2]s --project=%[3]s) and apply "+
-			"again. For a twelvefactor_secret, changing value_wo_version also goes on, with the value given now", number, id.Name, id.Project),
+		Fix: fmt.Sprintf("If version %[1]s is not wanted, disable it (gcloud secrets versions disable %[1]s %[2]s) and apply again. For a "+
+			"twelvefactor_secret, changing value_wo_version also goes on, with the value given now", number, secretGcloud(id)),
 	}
 }
 
-// secretUnsettled stops where it cannot be found out whether a version was added.
-func secretUnsettled(id names.SecretID, err error) error {
+// secretUnsettled stops where it cannot be found out whether a version is the one that was announced.
+func secretUnsettled(id names.SecretID, number string, err error) error {
 	if gcp.Classify(err) != gcp.PermissionDenied {
 		return err
 	}
 	return &Error{
 		Summary: fmt.Sprintf("Cannot tell whether secret %s has its new version", names.Quote(id.Name)),
-		Why: "An answer was lost or a run was interrupted while a version was being added. To adopt that version, or to be sure that none " +
-			"was added, the provider has to compare it, and it may not read it",
-		Fix: fmt.Sprintf("Give the caller roles/secretmanager.secretAccessor on %s for the next apply", id),
+		Why: fmt.Sprintf("An answer was lost or a run was interrupted while a version was being added, and version %s appeared. To adopt it, "+
+			"or to be sure that it is not the one, the provider has to compare it, and it may not read it. The effective version is the one from before", number),
+		Fix: secretAccessFix(id, number),
 		Err: err,
+	}
+}
+
+// secretAliasesFull stops before a version is added that could not be given its alias.
+func secretAliasesFull(id names.SecretID) error {
+	return &Error{
+		Summary: fmt.Sprintf("Secret %s has no room for the aliases current and previous", names.Quote(id.Name)),
+		Why: fmt.Sprintf("%s has %d aliases of others, which is all that Secret Manager allows, and the provider keeps the aliases %q (the version "+
+			"in force) and %q (the one before it). Nothing was changed", id, secretMaxAliases, secretCurrentAlias, secretPreviousAlias),
+		Fix: fmt.Sprintf("Remove aliases that are not needed, and apply again:\n\n  gcloud secrets update %s --project=%s --remove-version-aliases=ALIAS",
+			id.Name, id.Project),
 	}
 }
 
@@ -101,6 +120,7 @@ func secretAccessorError(id names.SecretID, err error) error {
 	}
 	return &Error{
 		Summary:   fmt.Sprintf("Cannot change who may read secret %s", names.Quote(id.Name)),
+		Fix:       secretRemedy(id, err),
 		Attribute: []string{"accessors"},
 		Err:       err,
 	}

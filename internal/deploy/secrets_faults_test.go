@@ -28,6 +28,9 @@ var troubles = map[string]fakegcp.Fault{
 // sweep is one operation whose every call meets every trouble.
 type sweep struct {
 	name string
+	// earlier are applied first of all; retired is how many versions, the oldest, are not enabled any more in the end.
+	earlier []func(*secretBench) *declared
+	retired int
 	// before is applied first, without trouble; nil for none.
 	before func(*secretBench) *declared
 	// target is what the troubled run and the run after it want; nil deletes.
@@ -71,8 +74,29 @@ func sweeps() []sweep {
 		{name: "delete a secret", before: secretNamed("1", alice), target: nothing},
 		{name: "create a session key", before: nothing, target: keyTriggered("1", alice), versions: 1},
 		{name: "rotate a session key", before: keyTriggered("1", alice), target: keyTriggered("2", bob), versions: 2, keeps: true},
+		{
+			name: "update and retire", earlier: kept(2, secretNamed("0"), secretNamed("1")), before: kept(2, secretNamed("2", alice))[0],
+			target: kept(2, secretNamed("3", bob))[0], versions: 2, retired: 2, keeps: true,
+		},
+		{
+			name: "keep fewer", earlier: kept(9, keyTriggered("0"), keyTriggered("1")), before: kept(9, keyTriggered("2"))[0],
+			target: kept(2, keyTriggered("2"))[0], versions: 2, retired: 1, keeps: true,
+		},
 		{name: "delete a session key", before: keyTriggered("1", alice), target: nothing},
 	}
+}
+
+// kept are the same with a number of versions that stay.
+func kept(n int, all ...func(*secretBench) *declared) []func(*secretBench) *declared {
+	var limited []func(*secretBench) *declared
+	for _, of := range all {
+		limited = append(limited, func(b *secretBench) *declared {
+			d := of(b)
+			d.keep = n
+			return d
+		})
+	}
+	return limited
 }
 
 // relabelled is the secret of the sweep with the same value version and no value at hand.
@@ -130,6 +154,12 @@ func (s sweep) calls(t *testing.T) []benchCall {
 
 func (s sweep) prepare(b *secretBench) {
 	b.Helper()
+	for i, earlier := range s.earlier {
+		b.mustApply(*earlier(b))
+		if i == 0 {
+			b.delayDestruction()
+		}
+	}
 	if d := s.before(b); d != nil {
 		b.mustApply(*d)
 	}
@@ -139,7 +169,7 @@ func (s sweep) prepare(b *secretBench) {
 func (s sweep) attempt(b *secretBench) error {
 	d := s.target(b)
 	if d == nil {
-		err := b.note(b.cloud.DeleteSecret(b.Context(), benchID))
+		err := b.note(b.cloud.DeleteSecret(b.Context(), b.id))
 		if err == nil {
 			b.state, b.tainted = nil, false
 		}
@@ -201,11 +231,16 @@ func (s sweep) checkVersions(b *secretBench, old, durable []string) {
 	if distinct := slices.Compact(slices.Sorted(slices.Values(now))); len(distinct) != len(now) {
 		b.Errorf("a value was stored twice")
 	}
+	gone := map[string]bool{}
 	for _, earlier := range slices.Concat(old, durable) {
 		if !slices.Contains(now, earlier) {
-			b.Errorf("a version that was stored before is gone")
+			gone[earlier] = true
 		}
 	}
+	if len(gone) > s.retired {
+		b.Errorf("%d versions that were stored before are gone, want %d", len(gone), s.retired)
+	}
+	b.checkAliases()
 	if len(now) > 0 && hash(b.payload(b.state.Version)) != now[len(now)-1] {
 		b.Errorf("version %s is effective, which is not the newest", b.state.Version)
 	}

@@ -43,11 +43,13 @@ func (c *Cloud) secretRead(ctx context.Context, id names.SecretID, kind string, 
 	}
 	state := SecretState{
 		ID: id, Exists: true, Recorded: live.record.Kind != "", ValueVersion: live.record.ValueVersion, Labels: live.userLabels(), Settings: live.record.Session,
+		KeepVersions: live.record.Keep, Store: live.store(),
 	}
 	var version secretVersionState
+	var enabled []secretVersionState
 	group, gctx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
-		version, err = c.secretEffective(gctx, id, live)
+		version, enabled, err = c.secretInForce(gctx, id, live)
 		return err
 	})
 	group.Go(func() (err error) {
@@ -60,19 +62,41 @@ func (c *Cloud) secretRead(ctx context.Context, id names.SecretID, kind string, 
 	if version.enabled {
 		state.Version, state.VersionTime = version.number, version.created
 	}
-	state.Status = live.status(version)
+	state.SurplusVersions = secretNumbers(live.record.surplus(enabled))
+	state.Status = live.status(version, enabled)
 	return state, nil
 }
 
-func (l secretLive) status(version secretVersionState) string {
+func (l secretLive) status(version secretVersionState, enabled []secretVersionState) string {
 	switch {
 	case l.creating():
 		return SecretCreating
 	case l.record.Version != 0 && !version.enabled:
 		return SecretDegraded
+	case l.aliasesChanged(enabled):
+		return SecretDrifted
 	default:
 		return SecretReady
 	}
+}
+
+// secretInForce gives all enabled versions, and of these the effective one.
+func (c *Cloud) secretInForce(ctx context.Context, id names.SecretID, live secretLive) (effective secretVersionState, enabled []secretVersionState, err error) {
+	if live.record.Kind != "" && live.record.Version == 0 {
+		return effective, nil, nil
+	}
+	if enabled, err = c.secretEnabled(ctx, id); err != nil || len(enabled) == 0 {
+		return effective, nil, err
+	}
+	if live.record.Kind == "" {
+		return enabled[0], enabled, nil
+	}
+	for _, v := range enabled {
+		if v.id == live.record.Version {
+			effective = v
+		}
+	}
+	return effective, enabled, nil
 }
 
 // secretEffective finds the effective version: the recorded one, or, where the provider has not recorded one, the newest
@@ -81,7 +105,7 @@ func (c *Cloud) secretEffective(ctx context.Context, id names.SecretID, live sec
 	if live.record.Kind != "" {
 		return c.secretVersion(ctx, id, live.record.Version)
 	}
-	enabled, err := c.secretAbove(ctx, id, 0)
+	enabled, err := c.secretEnabled(ctx, id)
 	if err != nil || len(enabled) == 0 {
 		return secretVersionState{}, err
 	}
@@ -114,7 +138,16 @@ func (c *Cloud) secretVersion(ctx context.Context, id names.SecretID, number int
 
 // secretVersions lists all versions, newest first.
 func (c *Cloud) secretVersions(ctx context.Context, id names.SecretID) ([]secretVersionState, error) {
-	list, err := c.GCP.SecretVersions().List(ctx, id.String(), "")
+	return c.secretList(ctx, id, "")
+}
+
+// secretEnabled lists the enabled versions, newest first.
+func (c *Cloud) secretEnabled(ctx context.Context, id names.SecretID) ([]secretVersionState, error) {
+	return c.secretList(ctx, id, "state:ENABLED")
+}
+
+func (c *Cloud) secretList(ctx context.Context, id names.SecretID, filter string) ([]secretVersionState, error) {
+	list, err := c.GCP.SecretVersions().List(ctx, id.String(), filter)
 	if err != nil {
 		return nil, err
 	}
@@ -148,5 +181,5 @@ func (c *Cloud) secretAccess(ctx context.Context, id names.SecretID, number int6
 }
 
 func secretVersionName(id names.SecretID, number int64) string {
-	return names.SecretVersionID{Project: id.Project, Secret: id.Name, Version: strconv.FormatInt(number, 10)}.String()
+	return id.Version(strconv.FormatInt(number, 10)).String()
 }

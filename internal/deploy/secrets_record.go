@@ -25,9 +25,9 @@ const (
 	sessionKeyKind = "session_key"
 )
 
-// secretRecordLimit bounds the accessors that are recorded, in bytes of JSON: all annotations together must stay under
-// 16 KiB. Source: google.cloud.secretmanager.v1.Secret.annotations.
-const secretRecordLimit = 12 << 10
+// secretRecordRoom is kept free for what the record and an intent hold besides the accessors, in bytes: versions, sources
+// of keys, and the user's names for a value.
+const secretRecordRoom = 4 << 10
 
 // secretRecord is what a managed secret says about itself: which of its versions is the effective one, and the declared
 // settings that no other field of the API holds, so that an import finds them.
@@ -36,7 +36,15 @@ type secretRecord struct {
 	Version      int64               `json:"version,omitempty"`
 	ValueVersion string              `json:"value_wo_version,omitempty"`
 	Session      *SessionKeySettings `json:"session_key,omitempty"`
-	Accessors    []string            `json:"accessors,omitempty"`
+	// PreviousKeys tells where the previous keys in the effective payload came from, newest first.
+	PreviousKeys []sessionKeySource `json:"previous_keys,omitempty"`
+	Accessors    []string           `json:"accessors,omitempty"`
+	// Keep is how many of the provider's own versions stay enabled; 0 retires none.
+	Keep int `json:"keep_versions,omitempty"`
+	// Previous is the version that was effective before Version, 0 when there was none.
+	Previous int64 `json:"previous,omitempty"`
+	// Own are the versions that the provider has made, oldest first: no other is ever retired.
+	Own []int64 `json:"own_versions,omitempty"`
 }
 
 // secretIntent announces the next version before it is added. AddSecretVersion takes no client id, so this, written
@@ -95,25 +103,39 @@ func (l secretLive) annotations(record secretRecord, intent *secretIntent) map[s
 	if all == nil {
 		all = map[string]string{}
 	}
-	all[secretSpecAnnotation] = record.encode()
+	delete(all, secretSpecAnnotation)
 	delete(all, secretIntentAnnotation)
+	room := secretAnnotationBytes - secretRecordRoom
+	for key, value := range all {
+		room -= len(key) + len(value)
+	}
+	all[secretSpecAnnotation] = record.encode(room)
 	if intent != nil {
-		all[secretIntentAnnotation] = secretJSON(intent)
+		said := *intent
+		said.Record.Accessors = nil // they are no part of a version, and stand in the record
+		all[secretIntentAnnotation] = secretJSON(said)
 	}
 	return all
 }
 
-func (r secretRecord) encode() string {
+// encode leaves the accessors out when there is no room for them, in bytes: only an import goes by them.
+func (r secretRecord) encode(room int) string {
 	r.Accessors = slices.Sorted(slices.Values(r.Accessors))
-	if len(secretJSON(r.Accessors)) > secretRecordLimit {
+	if len(secretJSON(r.Accessors)) > room {
 		r.Accessors = nil
 	}
 	return secretJSON(r)
 }
 
-// at gives the record for an effective version.
-func (r secretRecord) at(version int64) secretRecord {
-	r.Version = version
+// about gives the record with what describes a session key's payload taken from the live record, if that is about the same
+// version: what is in a payload changes with a new version alone, whatever an older plan knew of it.
+func (r secretRecord) about(live secretRecord) secretRecord {
+	if r.Session == nil || live.Session == nil || r.Version != live.Version {
+		return r
+	}
+	session := *live.Session
+	session.Keep, session.RotateAfter = r.Session.Keep, r.Session.RotateAfter
+	r.Session, r.PreviousKeys = &session, live.PreviousKeys
 	return r
 }
 
@@ -132,6 +154,9 @@ type secretVersionState struct {
 	id      int64
 	created time.Time
 	enabled bool
+	// destroyed is final; scheduled is disabled until Google destroys it, unless somebody calls that off.
+	destroyed, scheduled bool
+	etag                 string
 }
 
 func newSecretVersionState(v *secretmanagerpb.SecretVersion) (secretVersionState, error) {
@@ -144,9 +169,12 @@ func newSecretVersionState(v *secretmanagerpb.SecretVersion) (secretVersionState
 		return secretVersionState{}, err
 	}
 	return secretVersionState{
-		number:  id.Version,
-		id:      n,
-		created: v.GetCreateTime().AsTime().Truncate(time.Second),
-		enabled: v.GetState() == secretmanagerpb.SecretVersion_ENABLED,
+		number:    id.Version,
+		id:        n,
+		created:   v.GetCreateTime().AsTime().Truncate(time.Second),
+		enabled:   v.GetState() == secretmanagerpb.SecretVersion_ENABLED,
+		destroyed: v.GetState() == secretmanagerpb.SecretVersion_DESTROYED,
+		scheduled: v.GetScheduledDestroyTime() != nil,
+		etag:      v.GetEtag(),
 	}, nil
 }

@@ -3,6 +3,8 @@ package deploy
 import (
 	"context"
 	"time"
+
+	"cloud.google.com/go/secretmanager/apiv1/secretmanagerpb"
 )
 
 // settle deals with the intent of another run, which may have crashed or may be at work: a version that it has added is
@@ -16,14 +18,14 @@ func (w *secretWrite) settle(ctx context.Context, live secretLive) error {
 	for _, v := range found {
 		payload, err := w.cloud.secretAccess(ctx, w.id, v.id)
 		if err != nil {
-			return secretUnsettled(w.id, err)
+			return secretUnsettled(w.id, v.number, err)
 		}
 		verdict, err := w.change.judge(ctx, w, live, payload)
 		switch {
 		case err != nil:
 			return err
 		case verdict == secretAdopt:
-			return w.cloud.secretAnnotate(ctx, live, live.annotations(live.intent.Record.at(v.id), nil))
+			return w.adopt(ctx, live, v.id)
 		case verdict == secretStop:
 			stop = &v
 		}
@@ -32,6 +34,22 @@ func (w *secretWrite) settle(ctx context.Context, live secretLive) error {
 		return secretForeignVersion(w.id, stop.number)
 	}
 	return w.outwait(ctx, *live.intent, len(found))
+}
+
+// adopt makes the version of an interrupted or slower run the effective one, as that run would have done.
+func (w *secretWrite) adopt(ctx context.Context, live secretLive, version int64) error {
+	record := live.succeed(live.intent.Record, version, true)
+	record.Accessors = live.record.Accessors
+	aliases, err := w.aliases(ctx, live, record)
+	if err != nil {
+		return err
+	}
+	wanted := &secretmanagerpb.Secret{Labels: live.object.GetLabels(), Annotations: live.annotations(record, nil), VersionAliases: aliases}
+	if err := w.cloud.secretPut(ctx, live, wanted, secretMask(live.object, wanted)...); err != nil {
+		return err
+	}
+	w.superseded = live.record.Version
+	return nil
 }
 
 // outwait returns when the intent is gone, when more versions than judged have appeared above it, or when it has been

@@ -111,13 +111,28 @@ func (c *Cloud) serviceTarget(a app.App) (serviceTarget, error) {
 	}
 }
 
+// serviceDeclared is serviceTarget for an app that is to be brought up. What the runtime can never do is refused here,
+// before anything is changed, whatever the rules in the provider block let through.
+func (c *Cloud) serviceDeclared(a app.App) (serviceTarget, error) {
+	if regional := app.RegionalSecrets(a); a.Runtime() == app.CloudRunRuntime && len(regional) > 0 {
+		return nil, &Error{
+			Summary: "Cloud Run cannot use a regional secret",
+			Why: fmt.Sprintf("The secret of %s, %s, is regional, and Cloud Run's API names global secrets only. Nothing was changed",
+				names.Quote(regional[0]), a.Secrets[regional[0]]),
+			Fix:       "Refer to a secret without location, which replicas can keep in that region too, or run the app on GKE",
+			Attribute: []string{"secrets", regional[0]},
+		}
+	}
+	return c.serviceTarget(a)
+}
+
 // CreateService makes a service with all that belongs to it and waits until its first release serves. It returns
 //   - nil and an error when nothing is there: refused, or the name belongs to somebody else;
 //   - a state and a notice when it is unfinished: interrupted, timed out, or failed while some release serves; an
 //     update goes on;
 //   - a state and an error when it is there and nothing serves.
 func (c *Cloud) CreateService(ctx context.Context, spec ServiceSpec) (*ServiceState, []Notice, error) {
-	target, err := c.serviceTarget(spec.App)
+	target, err := c.serviceDeclared(spec.App)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -151,7 +166,7 @@ func (c *Cloud) ReadService(ctx context.Context, known app.App) (*ServiceState, 
 // UpdateService brings a service to its declared state: a change, a repair, or the rest of an interrupted create. After
 // an error the state is what is live, or nil if that could not be read.
 func (c *Cloud) UpdateService(ctx context.Context, spec ServiceSpec) (*ServiceState, []Notice, error) {
-	target, err := c.serviceTarget(spec.App)
+	target, err := c.serviceDeclared(spec.App)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/kube"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/names"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/render/gke"
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/secret"
 )
 
 // serviceGKE is one service in a cluster. What was applied stands in one ConfigMap, the record; everything else
@@ -31,6 +32,8 @@ type serviceGKE struct {
 	fresh bool
 	// retired is what earlier releases had and this one does not.
 	retired serviceRetired
+	// values are those of the secrets, by environment name, once checkSecrets has read them.
+	values map[string]secret.Bytes
 }
 
 func (c *Cloud) serviceOnGKE(a app.App) (*serviceGKE, error) {
@@ -166,6 +169,9 @@ func (s *serviceGKE) begin(ctx context.Context, timeout time.Duration) ([]Notice
 		notices = append(notices, serviceAdopted(s.app))
 		s.retired = found.retired.plus(found.app, s.app)
 	} else if err := s.checkFree(ctx, k); err != nil {
+		return nil, err
+	}
+	if err := s.checkSecrets(ctx, k); err != nil {
 		return nil, err
 	}
 	return notices, s.cloud.WithNamespace(ctx, s.cluster, s.id.Namespace, func(ctx context.Context, k *kube.Client) error {

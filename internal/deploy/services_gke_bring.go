@@ -7,22 +7,19 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/sync/errgroup"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
-	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/gcp"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/kube"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/names"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/render/gke"
-	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/secret"
 )
 
 type kindOf = schema.GroupVersionKind
 
-// bring records what it is about to do, grants access to the secrets, writes the objects in the order in which they
+// bring looks at the secrets, records what it is about to do, grants access to the secrets, writes the objects in the order in which they
 // need each other, and waits until the new release serves.
 func (s *serviceGKE) bring(ctx context.Context) error {
 	k, err := s.connect(ctx)
@@ -30,6 +27,9 @@ func (s *serviceGKE) bring(ctx context.Context) error {
 		return err
 	}
 	if err := s.resume(ctx, k); err != nil {
+		return err
+	}
+	if err := s.checkSecrets(ctx, k); err != nil {
 		return err
 	}
 	err = s.cloud.WithNamespace(ctx, s.cluster, s.id.Namespace, func(ctx context.Context, k *kube.Client) error {
@@ -125,28 +125,12 @@ func dropChanged(ctx context.Context, k *kube.Client, declared, live *unstructur
 	return k.WaitGone(ctx, ref)
 }
 
-// applySecret writes the Kubernetes Secret of these secret versions, unless it is there: it is immutable and named by
-// the versions, so it holds what they hold. Only then are the values read.
+// applySecret writes the Kubernetes Secret, for which checkSecrets has read the values, unless it is there.
 func (s *serviceGKE) applySecret(ctx context.Context, k *kube.Client) error {
-	name := gke.SecretName(s.app)
-	if name == "" {
+	if len(s.values) == 0 {
 		return nil
 	}
-	ref := s.ref(kube.Secret, name)
-	live, err := k.GetMetadata(ctx, ref)
-	switch {
-	case err == nil && !s.owns(live.GetLabels()):
-		return s.foreign(ref, live.GetManagedFields())
-	case err == nil:
-		return nil
-	case !apierrors.IsNotFound(err):
-		return err
-	}
-	values, err := s.secretValues(ctx)
-	if err != nil {
-		return err
-	}
-	declared, err := gke.SecretObject(s.input(s.app), values)
+	declared, err := gke.SecretObject(s.input(s.app), s.values)
 	if err != nil {
 		return err
 	}
@@ -154,46 +138,6 @@ func (s *serviceGKE) applySecret(ctx context.Context, k *kube.Client) error {
 		return s.applyError(declared, err)
 	}
 	return nil
-}
-
-// secretValues reads the pinned versions, side by side.
-func (s *serviceGKE) secretValues(ctx context.Context) (map[string]secret.Bytes, error) {
-	envs := slices.Sorted(maps.Keys(s.app.Secrets))
-	read := make([]secret.Bytes, len(envs))
-	group, ctx := errgroup.WithContext(ctx)
-	for i, env := range envs {
-		group.Go(func() (err error) {
-			if read[i], err = s.cloud.GCP.SecretVersions().Access(ctx, s.app.Secrets[env]); err != nil {
-				return serviceSecretError(env, s.app.Secrets[env], err)
-			}
-			return nil
-		})
-	}
-	if err := group.Wait(); err != nil {
-		return nil, err
-	}
-	values := map[string]secret.Bytes{}
-	for i, env := range envs {
-		values[env] = read[i]
-	}
-	return values, nil
-}
-
-func serviceSecretError(env, version string, err error) error {
-	e := &Error{
-		Summary:   fmt.Sprintf("Cannot read the secret version for %s", env),
-		Why:       version + " is written into a Kubernetes Secret, so the provider has to read it.",
-		Attribute: []string{"secrets", env}, Err: err,
-	}
-	switch gcp.Classify(err) {
-	case gcp.PermissionDenied:
-		e.Fix = "Give the account that Terraform runs as secretmanager.versions.access on the secret (roles/secretmanager.secretAccessor)."
-	case gcp.NotFound:
-		e.Fix = "Name a version that exists, for example the version_id of a twelvefactor_secret."
-	case gcp.FailedPrecondition:
-		e.Fix = "The version is disabled or destroyed: enable it, or name another one."
-	}
-	return e
 }
 
 // foreign refuses to write over an object of somebody else, naming who writes it.

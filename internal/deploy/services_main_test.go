@@ -148,7 +148,7 @@ func randomHex(t *testing.T) string {
 // secret makes a secret unless it is there, adds a version, and gives the version's full name.
 func (w serviceWorld) secret(name, value string) string {
 	w.Helper()
-	_, err := w.GCP.Secrets().Create(w.Context(), "acme-dev", name, &secretmanagerpb.Secret{
+	_, err := w.GCP.Secrets().Create(w.Context(), "projects/acme-dev/secrets/"+name, &secretmanagerpb.Secret{
 		Replication: &secretmanagerpb.Replication{Replication: &secretmanagerpb.Replication_Automatic_{}},
 	})
 	if err != nil && !gcp.IsAlreadyExists(err) {

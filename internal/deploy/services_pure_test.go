@@ -104,6 +104,22 @@ func TestRetiredIsWhatNoReleaseNeedsAnyMore(t *testing.T) {
 		"id and number of a project": {
 			before: on("", "projects/123456789012/secrets/a/versions/1"), after: on("", version("a")), want: map[string][]string{},
 		},
+		"a regional secret in place of a global one of its name": {
+			before: on("", version("a")), after: on("", "projects/acme-dev/locations/eu/secrets/a/versions/1"),
+			want: map[string][]string{own: {"projects/acme-dev/secrets/a"}},
+		},
+		"a regional secret less": {
+			before: on("", "projects/acme-dev/locations/eu/secrets/a/versions/1"), after: on(""),
+			want: map[string][]string{own: {"projects/acme-dev/locations/eu/secrets/a"}},
+		},
+		"id and number of a regional secret's project": {
+			before: on("", "projects/123456789012/locations/eu/secrets/a/versions/1"), after: on("", "projects/acme-dev/locations/eu/secrets/a/versions/1"),
+			want: map[string][]string{},
+		},
+		"id and number with another location": {
+			before: on("", "projects/123456789012/locations/eu/secrets/a/versions/1"), after: on("", "projects/acme-dev/locations/us/secrets/a/versions/1"),
+			want: map[string][]string{own: {"projects/123456789012/locations/eu/secrets/a"}},
+		},
 		"an interrupted update": {
 			earlier: serviceRetired{Grants: map[string][]string{own: {"projects/acme-dev/secrets/old"}}},
 			before:  on("", version("a")), after: on("", version("a")), want: map[string][]string{own: {"projects/acme-dev/secrets/old"}},
@@ -126,10 +142,11 @@ func TestRetiredIsWhatNoReleaseNeedsAnyMore(t *testing.T) {
 
 func TestRetiredAnnotationNamesNothingButWhatItMay(t *testing.T) {
 	t.Parallel()
-	hostile := `{"grants":{"a@b":["projects/acme-dev/secrets/a","projects/x/secrets/../policies"],"x/y:z":["projects/acme-dev/secrets/a"]},
+	hostile := `{"grants":{"a@b":["projects/acme-dev/secrets/a","projects/x/secrets/../policies","projects/acme-dev/locations/eu/secrets/a",
+		"projects/acme-dev/locations/evil.example.com/secrets/a"],"x/y:z":["projects/acme-dev/secrets/a"]},
 		"processes":["worker","../services/api"]}`
 	got, unfinished, err := serviceRetiredOf(map[string]string{serviceRetiredAnnotation: hostile})
-	want := serviceRetired{Grants: map[string][]string{"a@b": {"projects/acme-dev/secrets/a"}}, Processes: []string{"worker"}}
+	want := serviceRetired{Grants: map[string][]string{"a@b": {"projects/acme-dev/secrets/a", "projects/acme-dev/locations/eu/secrets/a"}}, Processes: []string{"worker"}}
 	if diff := cmp.Diff(want, got); diff != "" || !unfinished || err != nil {
 		t.Errorf("unfinished %v, error %v (-want +got):\n%s", unfinished, err, diff)
 	}

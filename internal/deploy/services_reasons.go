@@ -80,6 +80,7 @@ var serviceRevisionReasons = []struct {
 	{regexp.MustCompile(`(?i)image '?\S+'? not found|CONTAINER_MISSING`), []string{"image"}, serviceImageFix},
 	{regexp.MustCompile(`(?i)failed to start and listen on the port`), []string{"processes", app.Web, "port"}, serviceReadyFix},
 	{regexp.MustCompile(`(?i)startup probe`), []string{"processes", app.Web, "startup"}, serviceReadyFix},
+	{regexp.MustCompile(`(?i)in (?:DISABLED|DESTROYED) state`), []string{"secrets"}, secretGoneFix},
 	{regexp.MustCompile(`(?i)secret`), []string{"secrets"}, "Check that the version exists and is enabled."},
 }
 

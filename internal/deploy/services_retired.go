@@ -81,7 +81,7 @@ func serviceOtherSecrets(all, kept []string) []string {
 		one, errOne := names.ParseSecretID(name)
 		return errOne == nil && slices.ContainsFunc(kept, func(other string) bool {
 			two, err := names.ParseSecretID(other)
-			return err == nil && one.Name == two.Name && serviceIsNumber(one.Project) != serviceIsNumber(two.Project)
+			return err == nil && one.Name == two.Name && one.Location == two.Location && serviceIsNumber(one.Project) != serviceIsNumber(two.Project)
 		})
 	}), kept)
 }

@@ -12,7 +12,7 @@ import (
 type SessionKeySettings struct {
 	// Bytes is the length of one key before encoding.
 	Bytes int `json:"bytes"`
-	// Encoding is one of sessionkey.Encodings.
+	// Encoding is one of sessionkey.Encodings; with sessionkey.Raw, Keep is 0 and Separator means nothing.
 	Encoding string `json:"encoding"`
 	// Separator stands between the keys of the payload.
 	Separator string `json:"separator"`
@@ -31,13 +31,14 @@ func (s SessionKeySettings) NeedsRotation(to SessionKeySettings) bool {
 		s.RotationTrigger != to.RotationTrigger
 }
 
-// NextRotation is when a key of that age is due, the zero time when it never is.
+// NextRotation is when a key of that age is due, the zero time when it never is. It is a whole second, since a state that
+// holds no fractions has to come to the same time.
 func (s SessionKeySettings) NextRotation(rotated time.Time) time.Time {
 	after, err := time.ParseDuration(s.RotateAfter)
 	if err != nil || after <= 0 || rotated.IsZero() {
 		return time.Time{}
 	}
-	return rotated.Add(after)
+	return rotated.Add((after + time.Second - 1).Truncate(time.Second))
 }
 
 // SessionKeySpec is a secret whose value the provider draws.
@@ -48,6 +49,10 @@ type SessionKeySpec struct {
 	Labels map[string]string
 	// Accessors are the IAM members that may read the secret's versions.
 	Accessors []string
+	// KeepVersions is how many of the versions that the provider made stay enabled; 0 retires none.
+	KeepVersions int
+	// Store is how Secret Manager keeps it.
+	Store SecretStore
 }
 
 // SessionKeyRotation asks for a new key.
@@ -64,7 +69,7 @@ func (c *Cloud) CreateSessionKey(ctx context.Context, spec SessionKeySpec, timeo
 }
 
 // UpdateSessionKey brings a session key to its declared state. Without a rotation the payload is never touched.
-func (c *Cloud) UpdateSessionKey(ctx context.Context, known SecretKnown, spec SessionKeySpec, rotation *SessionKeyRotation) (SecretState, error) {
+func (c *Cloud) UpdateSessionKey(ctx context.Context, known SecretKnown, spec SessionKeySpec, rotation *SessionKeyRotation) (SecretState, []Notice, error) {
 	return c.secretUpdate(ctx, spec.target(known, rotation), known)
 }
 
@@ -87,9 +92,10 @@ func (s SessionKeySpec) target(known SecretKnown, rotation *SessionKeyRotation) 
 	t := secretTarget{
 		id:        s.ID,
 		labels:    s.Labels,
+		store:     s.Store,
 		accessors: s.Accessors,
 		known:     known,
-		record:    secretRecord{Kind: sessionKeyKind, Session: &s.Settings},
+		record:    secretRecord{Kind: sessionKeyKind, Session: &s.Settings, Keep: s.KeepVersions},
 	}
 	if rotation != nil {
 		t.change = &sessionKeyChange{settings: s.Settings, base: rotation.Base}

@@ -105,11 +105,11 @@ func TestSessionKey_settingsThatRotate(t *testing.T) {
 func TestSessionKey_repairKeepsWhatCanBeRead(t *testing.T) {
 	versions := func(b *secretBench) gcp.SecretVersions { return b.cloud.GCP.SecretVersions() }
 	disable := func(b *secretBench, n string) error {
-		_, err := versions(b).Disable(b.Context(), benchID.String()+"/versions/"+n)
+		_, err := versions(b).Disable(b.Context(), b.id.String()+"/versions/"+n)
 		return err
 	}
 	destroy := func(b *secretBench, n string) error {
-		_, err := versions(b).Destroy(b.Context(), benchID.String()+"/versions/"+n)
+		_, err := versions(b).Destroy(b.Context(), b.id.String()+"/versions/"+n)
 		return err
 	}
 	tests := map[string]struct {
@@ -197,7 +197,7 @@ func TestSessionKey_laterRunsDoNotGoBack(t *testing.T) {
 	rotated := b.payload("2")
 
 	b.state = &stale
-	live, err := b.update(b.Context(), keyWith("1", func(s *deploy.SessionKeySettings) { s.RotateAfter = "720h" }))
+	live, _, err := b.update(b.Context(), keyWith("1", func(s *deploy.SessionKeySettings) { s.RotateAfter = "720h" }))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -219,6 +219,8 @@ func TestRotationDueSince(t *testing.T) {
 		"a moment before":   {"720h", due.Add(-time.Second), time.Time{}},
 		"at the moment":     {"720h", due, due},
 		"long after":        {"720h", due.Add(1000 * time.Hour), due},
+		"fraction before":   {"1500ms", start.Add(1900 * time.Millisecond), time.Time{}},
+		"fraction":          {"1500ms", start.Add(2 * time.Second), start.Add(2 * time.Second)},
 		"not a duration":    {"soon", due, time.Time{}},
 		"negative duration": {"-1h", due, time.Time{}},
 	} {

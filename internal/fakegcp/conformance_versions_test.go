@@ -228,6 +228,19 @@ func TestConformanceVersionStates(t *testing.T) {
 			t.Errorf("the one that was enabled again: %q, %v", got, err)
 		}
 	})
+	fact(t, "1.3", "disabling a version that is to be destroyed calls that off too", "delay-destruction-of-secret-versions, \"Restore secret versions\"", func(t *testing.T) {
+		c := start(t)
+		c.secret("shop-key", "one")
+		must(t, c.UpdateSecret(shopKey, func(s *secretmanagerpb.Secret) { s.VersionDestroyTtl = durationpb.New(24 * time.Hour) }))
+		_, err := c.destroy("1", "")
+		must(t, err)
+		_, err = c.disable("1", "")
+		must(t, err)
+		c.Advance(25 * time.Hour)
+		if v, err := c.version("1"); err != nil || v.GetState() != secretmanagerpb.SecretVersion_DISABLED || v.GetScheduledDestroyTime() != nil {
+			t.Errorf("version: %v, %v", v, err)
+		}
+	})
 	fact(t, "1.3", "deleting a secret takes its versions along for good, and numbers begin again", "service.proto", func(t *testing.T) {
 		c := start(t)
 		c.secret("shop-key", "one", "two")

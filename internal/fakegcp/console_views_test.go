@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"cloud.google.com/go/iam/apiv1/iampb"
+	"cloud.google.com/go/secretmanager/apiv1/secretmanagerpb"
 
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/fakegcp"
 )
@@ -79,6 +80,16 @@ func TestConsoleShowsAccessByTheProject(t *testing.T) {
 	if strings.Contains(body, "looks@example.com") {
 		t.Error("who may only look at the secret is said to read it")
 	}
+}
+
+func TestConsoleShowsAccessToRegionalSecretsByTheProject(t *testing.T) {
+	c := start(t)
+	_, err := c.createSecret(location, "shop-key", &secretmanagerpb.Secret{})
+	must(t, err)
+	must(t, c.UpdatePolicy(project, func(p *iampb.Policy) {
+		p.Bindings = []*iampb.Binding{{Role: "roles/secretmanager.admin", Members: []string{"group:ops@example.com"}}}
+	}))
+	c.shows("/console/secrets", "group:ops@example.com", "by the project")
 }
 
 func TestConsoleNamesSettingsInForce(t *testing.T) {

@@ -136,8 +136,8 @@ func (s *Server) addToView(v *consoleView, name string, m proto.Message) {
 // accessors are the grants that let somebody read the secret's versions, pending ones included.
 func (s *Server) accessors(v *consoleView, secret string) []grantView {
 	var all []grantView
-	project := s.projectKey(collectionOf(collectionOf(secret)))
-	for _, resource := range []string{s.policyKey(secret), project} {
+	owner, _ := s.projectOf(secret)
+	for _, resource := range []string{s.policyKey(secret), "projects/" + owner.ID} {
 		for _, g := range v.on[resource] {
 			if slices.Contains(v.readers, g.Role) {
 				all = append(all, g)

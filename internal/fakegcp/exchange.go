@@ -24,6 +24,9 @@ func (s *Server) intercept(ctx context.Context, request any, info *grpc.UnarySer
 	if struck {
 		call.Fault = fault.String()
 	}
+	if struck && fault.changesRequest() {
+		request, struck = fault.change(request), false
+	}
 	var response any
 	var err error
 	if !struck || fault.When == After {

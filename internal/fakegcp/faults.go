@@ -7,8 +7,10 @@ import (
 	"strings"
 	"sync"
 
+	"cloud.google.com/go/secretmanager/apiv1/secretmanagerpb"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 )
 
 // When says on which side of a call's effect a fault strikes.
@@ -36,9 +38,14 @@ const (
 	// FaultTruncated sends half of the answer and ends the connection, or the stream of HTTP/2. A call that is refused is
 	// refused as without the fault.
 	FaultTruncated FaultKind = "truncated"
+	// FaultUnchecked serves AddSecretVersion as if no checksum had come with the payload, as what stands between client and
+	// server may have it: the answer does not confirm the payload.
+	FaultUnchecked FaultKind = "unchecked"
+	// FaultDamaged is FaultUnchecked, and a bit of the payload is turned over before it is stored.
+	FaultDamaged FaultKind = "damaged"
 )
 
-var faultKinds = []FaultKind{FaultError, FaultReset, FaultHang, FaultMalformed, FaultTruncated}
+var faultKinds = []FaultKind{FaultError, FaultReset, FaultHang, FaultMalformed, FaultTruncated, FaultUnchecked, FaultDamaged}
 
 // OperationMethod as a Fault's Method ends an operation in an error instead of striking a call; Resource is then matched
 // against the operation's target.
@@ -92,7 +99,30 @@ func (f Fault) check() (Fault, error) {
 	if !slices.Contains(faultKinds, f.Kind) {
 		return f, fmt.Errorf("fault: kind %q is none of %q", f.Kind, faultKinds)
 	}
+	if f.changesRequest() && f.Method != addSecretVersion {
+		return f, fmt.Errorf("fault: kind %q is for the method %q only, not %q", f.Kind, addSecretVersion, f.Method)
+	}
 	return f, nil
+}
+
+// addSecretVersion is the method that the faults about payloads are for.
+const addSecretVersion = "AddSecretVersion"
+
+// changesRequest tells whether the call is served, with another request than was sent.
+func (f Fault) changesRequest() bool { return f.Kind == FaultUnchecked || f.Kind == FaultDamaged }
+
+// change is the request as it arrives under a fault that changes it.
+func (f Fault) change(request any) any {
+	sent, ok := request.(*secretmanagerpb.AddSecretVersionRequest)
+	if !ok || sent.GetPayload() == nil {
+		return request
+	}
+	arrived := proto.CloneOf(sent)
+	arrived.Payload.DataCrc32C = nil
+	if data := arrived.GetPayload().GetData(); f.Kind == FaultDamaged && len(data) > 0 {
+		data[len(data)/2] ^= 1
+	}
+	return arrived
 }
 
 func (f Fault) matches(method, resource string) bool {

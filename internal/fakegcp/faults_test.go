@@ -72,6 +72,31 @@ func TestFaults(t *testing.T) {
 	}
 }
 
+// TestPayloadFaults has versions that the server does not confirm, right and damaged ones.
+func TestPayloadFaults(t *testing.T) {
+	for kind, want := range map[fakegcp.FaultKind]string{fakegcp.FaultUnchecked: "one", fakegcp.FaultDamaged: "ooe"} {
+		c := start(t)
+		c.secret("shop-key")
+		must(t, c.Inject(fakegcp.Fault{Method: "AddSecretVersion", Occurrence: 1, Kind: kind}))
+		add := func() bool {
+			v, err := c.secrets.AddSecretVersion(c.ctx(), &secretmanagerpb.AddSecretVersionRequest{
+				Parent: shopKey, Payload: &secretmanagerpb.SecretPayload{Data: []byte("one"), DataCrc32C: sumOf("one")},
+			})
+			must(t, err)
+			return v.GetClientSpecifiedPayloadChecksum()
+		}
+		if add() || !add() {
+			t.Errorf("%s: only the first version is not confirmed", kind)
+		}
+		if got, err := c.access("1"); err != nil || got != want {
+			t.Errorf("%s: stored %q, want %q, %v", kind, got, want, err)
+		}
+		if err := c.Inject(fakegcp.Fault{Method: "GetSecret", Kind: kind}); err == nil {
+			t.Errorf("%s is taken for a method without a payload", kind)
+		}
+	}
+}
+
 // TestTruncatedOverREST reads half of an answer: the client is told a length that does not come.
 func TestTruncatedOverREST(t *testing.T) {
 	for when, versions := range map[fakegcp.When]int{fakegcp.Before: 0, fakegcp.After: 1} {

@@ -50,6 +50,9 @@ func (k runKind[T]) validate(s *Server, m T) error {
 			return err
 		}
 	}
+	if err := checkSecretNames(t.GetContainers(), t.GetVolumes()); err != nil {
+		return err
+	}
 	if err := checkVPC(t.GetVpcAccess()); err != nil {
 		return err
 	}

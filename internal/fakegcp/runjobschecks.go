@@ -76,7 +76,7 @@ func checkExecutionTemplate(t *runpb.ExecutionTemplate) error {
 	case timeout < time.Second || timeout > maxTaskTimeout:
 		return invalid("template.template.timeout: must be between 1s and %.0fs.", maxTaskTimeout.Seconds())
 	}
-	return nil
+	return checkSecretNames(t.GetTemplate().GetContainers(), t.GetTemplate().GetVolumes())
 }
 
 // override applies what a RunJob request says differently to a copy of a job's template.

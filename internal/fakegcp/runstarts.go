@@ -2,6 +2,7 @@ package fakegcp
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 
 	"cloud.google.com/go/iam/admin/apiv1/adminpb"
@@ -79,6 +80,20 @@ func secretUses(revision *runpb.Revision) []secretUse {
 		}
 	}
 	return uses
+}
+
+// runSecretForm is how Cloud Run names a secret: there is no form for a regional one.
+// Source: google/cloud/run/v2/k8s.min.proto, SecretKeySelector.secret and SecretVolumeSource.secret.
+var runSecretForm = regexp.MustCompile(`^(projects/[^/]+/secrets/)?[A-Za-z0-9_-]{1,255}$`)
+
+// checkSecretNames refuses names that Cloud Run has no form for. The wording is not recorded.
+func checkSecretNames(containers []*runpb.Container, volumes []*runpb.Volume) error {
+	for _, use := range secretUses(&runpb.Revision{Containers: containers, Volumes: volumes}) {
+		if !runSecretForm.MatchString(use.secret) {
+			return invalid("%s: Invalid secret name '%s'. Expected {secret} or projects/{project}/secrets/{secret}.", use.field, use.secret)
+		}
+	}
+	return nil
 }
 
 // checkRunSecrets has the revision's service account read every secret version that it uses.

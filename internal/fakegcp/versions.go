@@ -153,10 +153,11 @@ func (m *secretManager) EnableSecretVersion(_ context.Context, r *secretmanagerp
 	})
 }
 
-// DisableSecretVersion makes the payload inaccessible.
+// DisableSecretVersion makes the payload inaccessible, and calls a scheduled destruction off as enabling does. Source:
+// https://cloud.google.com/secret-manager/docs/delay-destruction-of-secret-versions, "Restore secret versions".
 func (m *secretManager) DisableSecretVersion(_ context.Context, r *secretmanagerpb.DisableSecretVersionRequest) (*secretmanagerpb.SecretVersion, error) {
 	return m.changeState(r.GetName(), r.GetEtag(), func(v *secretmanagerpb.SecretVersion) {
-		v.State = secretmanagerpb.SecretVersion_DISABLED
+		v.State, v.ScheduledDestroyTime = secretmanagerpb.SecretVersion_DISABLED, nil
 	})
 }
 

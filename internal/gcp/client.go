@@ -12,7 +12,6 @@ import (
 	admin "cloud.google.com/go/iam/admin/apiv1"
 	resourcemanager "cloud.google.com/go/resourcemanager/apiv3"
 	run "cloud.google.com/go/run/apiv2"
-	secretmanager "cloud.google.com/go/secretmanager/apiv1"
 	"google.golang.org/api/option"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -28,7 +27,7 @@ type Client struct {
 	services lazy[*run.ServicesClient]
 	pools    lazy[*run.WorkerPoolsClient]
 	revs     lazy[*run.RevisionsClient]
-	secrets  lazy[*secretmanager.Client]
+	secrets  secretConns
 	accounts lazy[*admin.IamClient]
 	projects lazy[*resourcemanager.ProjectsClient]
 
@@ -36,12 +35,16 @@ type Client struct {
 	numbers   map[string]string
 
 	policies *Policies
+
+	// secretHost is where Google keeps the secrets of a location; "" is for global ones.
+	secretHost func(location string) Endpoint
 }
 
 // New prepares a client. It does no I/O: credentials are looked for and connections are made on first use, because
 // Terraform configures the provider for every command, validate included.
 func New(o Options) *Client {
 	c := &Client{opts: o.withDefaults(), numbers: map[string]string{}}
+	c.secretHost = func(location string) Endpoint { return secretHost(location, o.UniverseDomain) }
 	c.policies = &Policies{c: c, queues: map[PolicyRef]*policyQueue{}}
 	return c
 }
@@ -52,12 +55,18 @@ func (c *Client) Close() error {
 	for _, closer := range []io.Closer{
 		&c.clusters, &c.services, &c.pools, &c.revs, &c.secrets, &c.accounts, &c.projects, &c.loopback,
 	} {
-		// Clients of a loopback address share a connection, and each of them closes it: Canceled is "closed before".
-		if err := closer.Close(); status.Code(err) != codes.Canceled {
-			errs = append(errs, err)
-		}
+		errs = append(errs, closeShared(closer))
 	}
 	return errors.Join(errs...)
+}
+
+// closeShared closes what may be closed already: clients of a loopback address share a connection, and each of them
+// closes it. Canceled is "closed before".
+func closeShared(closer io.Closer) error {
+	if err := closer.Close(); status.Code(err) != codes.Canceled {
+		return err
+	}
+	return nil
 }
 
 // dial makes the generated client of one API on first use. Google's generated retries are switched off by setup, so
@@ -67,18 +76,30 @@ func dial[T io.Closer](
 	create func(context.Context, ...option.ClientOption) (T, error), setup func(T),
 ) (T, error) {
 	return l.get(func() (T, error) {
-		opts, err := c.dialOptions(ctx, api)
+		at, err := c.endpoint(api)
 		if err != nil {
 			var zero T
 			return zero, err
 		}
-		// The connection outlives the call that happens to make it.
-		client, err := create(context.WithoutCancel(ctx), opts...)
-		if err == nil {
-			setup(client)
-		}
-		return client, err
+		return connect(ctx, c, at, create, setup)
 	})
+}
+
+// connect makes a generated client of what is reached there; the zero endpoint is Google's own.
+func connect[T any](
+	ctx context.Context, c *Client, at Endpoint, create func(context.Context, ...option.ClientOption) (T, error), setup func(T),
+) (T, error) {
+	opts, err := c.dialOptions(ctx, at)
+	if err != nil {
+		var zero T
+		return zero, err
+	}
+	// The connection outlives the call that happens to make it.
+	client, err := create(context.WithoutCancel(ctx), opts...)
+	if err == nil {
+		setup(client)
+	}
+	return client, err
 }
 
 func (c *Client) containerAPI(ctx context.Context) (*container.ClusterManagerClient, error) {
@@ -102,12 +123,6 @@ func (c *Client) workerPoolsAPI(ctx context.Context) (*run.WorkerPoolsClient, er
 func (c *Client) revisionsAPI(ctx context.Context) (*run.RevisionsClient, error) {
 	return dial(ctx, c, &c.revs, Run, run.NewRevisionsClient, func(g *run.RevisionsClient) {
 		*g.CallOptions = run.RevisionsCallOptions{}
-	})
-}
-
-func (c *Client) secretsAPI(ctx context.Context) (*secretmanager.Client, error) {
-	return dial(ctx, c, &c.secrets, SecretManager, secretmanager.NewClient, func(g *secretmanager.Client) {
-		*g.CallOptions = secretmanager.CallOptions{}
 	})
 }
 

@@ -140,6 +140,7 @@ func (secretServer) AccessSecretVersion(_ context.Context, req *secretmanagerpb.
 		sum++
 	}
 	return &secretmanagerpb.AccessSecretVersionResponse{
+		Name:    strings.Replace(req.GetName(), "projects/acme/", "projects/123456789012/", 1),
 		Payload: &secretmanagerpb.SecretPayload{Data: []byte("value"), DataCrc32C: &sum},
 	}, nil
 }

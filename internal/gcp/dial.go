@@ -15,15 +15,11 @@ import (
 // maxAnswer caps one answer: nothing that the provider reads comes near it, and a broken server must not fill memory.
 const maxAnswer = 10 << 20
 
-// dialOptions says how one API is reached: the emulator, a loopback endpoint, or TLS with credentials.
-func (c *Client) dialOptions(ctx context.Context, api API) ([]option.ClientOption, error) {
+// dialOptions says how an endpoint is reached: by plain text on this machine, or with TLS and credentials.
+func (c *Client) dialOptions(ctx context.Context, at Endpoint) ([]option.ClientOption, error) {
 	common := []option.ClientOption{option.WithLogger(quiet()), option.WithTelemetryDisabled()}
-	plain, host, err := c.plainHost(api)
-	if err != nil {
-		return nil, err
-	}
-	if plain {
-		conn, err := c.loopback.dial(host, c.interceptors(true), c.opts.UserAgent)
+	if at.Plain {
+		conn, err := c.loopback.dial(at.Host, c.interceptors(true), c.opts.UserAgent)
 		if err != nil {
 			return nil, err
 		}
@@ -39,8 +35,8 @@ func (c *Client) dialOptions(ctx context.Context, api API) ([]option.ClientOptio
 		option.WithGRPCDialOption(grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxAnswer))),
 		option.WithGRPCDialOption(grpc.WithChainUnaryInterceptor(c.interceptors(false)...)),
 	)
-	if host != "" {
-		opts = append(opts, option.WithEndpoint(host))
+	if at.Host != "" {
+		opts = append(opts, option.WithEndpoint(at.Host))
 	}
 	if c.opts.BillingProject != "" {
 		opts = append(opts, option.WithQuotaProject(c.opts.BillingProject))
@@ -51,17 +47,16 @@ func (c *Client) dialOptions(ctx context.Context, api API) ([]option.ClientOptio
 	return opts, nil
 }
 
-// plainHost is the loopback address that takes the API without TLS, or the host of a custom endpoint, or nothing.
-func (c *Client) plainHost(api API) (plain bool, host string, err error) {
+// endpoint is where the emulator or the configuration has an API, the zero endpoint when neither says so.
+func (c *Client) endpoint(api API) (Endpoint, error) {
 	if h := c.opts.EmulatorHost; h != "" {
-		return true, h, CheckLoopback(h)
+		return Endpoint{Host: h, Plain: true}, CheckLoopback(h)
 	}
 	raw := c.opts.Endpoints[string(api)]
 	if raw == "" {
-		return false, "", nil
+		return Endpoint{}, nil
 	}
-	e, err := ParseEndpoint(raw)
-	return e.Plain, e.Host, err
+	return ParseEndpoint(raw)
 }
 
 // interceptors is what every call goes through, outermost first.

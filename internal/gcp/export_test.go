@@ -7,3 +7,9 @@ func (c *Client) PendingPolicyChanges(ref PolicyRef) int {
 	defer q.mu.Unlock()
 	return len(q.pending)
 }
+
+// SetSecretHost has the secrets of each location, "" for global ones, reached elsewhere.
+func (c *Client) SetSecretHost(host func(location string) Endpoint) { c.secretHost = host }
+
+// SecretHost is where the client looks for the secrets of a location.
+func (c *Client) SecretHost(location string) Endpoint { return c.secretHost(location) }

@@ -40,7 +40,8 @@ type Options struct {
 	ImpersonateServiceAccount string
 	// UniverseDomain is googleapis.com when empty.
 	UniverseDomain string
-	// Endpoints replaces the address of single APIs: https://HOST[:PORT], or http:// for a loopback address.
+	// Endpoints replaces the address of single APIs: https://HOST[:PORT], or http:// for a loopback address. That of
+	// Secret Manager is for global and regional secrets alike.
 	Endpoints map[string]string
 	// EmulatorHost (HOST:PORT, loopback) takes every API, without credentials.
 	EmulatorHost string

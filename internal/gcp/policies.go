@@ -184,7 +184,7 @@ func (p *Policies) get(ctx context.Context, ref PolicyRef) (*iampb.Policy, error
 		}
 		return api.GetIamPolicy(ctx, req)
 	case SecretPolicy:
-		api, err := p.c.secretsAPI(ctx)
+		api, err := p.c.secretsAPI(ctx, ref.Name)
 		if err != nil {
 			return nil, err
 		}
@@ -221,7 +221,7 @@ func (p *Policies) set(ctx context.Context, ref PolicyRef, policy *iampb.Policy)
 		}
 		return api.SetIamPolicy(ctx, req)
 	case SecretPolicy:
-		api, err := p.c.secretsAPI(ctx)
+		api, err := p.c.secretsAPI(ctx, ref.Name)
 		if err != nil {
 			return nil, err
 		}

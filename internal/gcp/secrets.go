@@ -7,7 +7,8 @@ import (
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
 )
 
-// Secrets is Secret Manager's secret collection. Names are projects/P/secrets/S; answers hold the project's number.
+// Secrets is Secret Manager's secret collection. Names are projects/P/secrets/S, of regional secrets
+// projects/P/locations/L/secrets/S; answers hold the project's number. The name chooses the endpoint of each call.
 type Secrets struct{ c *Client }
 
 // Secrets gives the secret collection.
@@ -15,7 +16,7 @@ func (c *Client) Secrets() Secrets { return Secrets{c} }
 
 // Get reads one secret, without its versions.
 func (s Secrets) Get(ctx context.Context, name string) (*secretmanagerpb.Secret, error) {
-	api, err := s.c.secretsAPI(ctx)
+	api, err := s.c.secretsAPI(ctx, name)
 	if err != nil {
 		return nil, err
 	}
@@ -26,20 +27,20 @@ func (s Secrets) Get(ctx context.Context, name string) (*secretmanagerpb.Secret,
 	return found, checkName(name, found.GetName())
 }
 
-// Create makes a secret without versions.
-func (s Secrets) Create(ctx context.Context, project, id string, created *secretmanagerpb.Secret) (*secretmanagerpb.Secret, error) {
-	api, err := s.c.secretsAPI(ctx)
+// Create makes a secret of that full name, without versions.
+func (s Secrets) Create(ctx context.Context, name string, created *secretmanagerpb.Secret) (*secretmanagerpb.Secret, error) {
+	api, err := s.c.secretsAPI(ctx, name)
 	if err != nil {
 		return nil, err
 	}
 	return api.CreateSecret(ctx, &secretmanagerpb.CreateSecretRequest{
-		Parent: "projects/" + project, SecretId: id, Secret: created,
+		Parent: parentOf(name), SecretId: lastSegment(name), Secret: created,
 	})
 }
 
 // Update writes the fields named by mask. With an etag in the secret the write is a compare and set.
 func (s Secrets) Update(ctx context.Context, updated *secretmanagerpb.Secret, mask ...string) (*secretmanagerpb.Secret, error) {
-	api, err := s.c.secretsAPI(ctx)
+	api, err := s.c.secretsAPI(ctx, updated.GetName())
 	if err != nil {
 		return nil, err
 	}
@@ -50,7 +51,7 @@ func (s Secrets) Update(ctx context.Context, updated *secretmanagerpb.Secret, ma
 
 // Delete removes a secret and all its versions, for good.
 func (s Secrets) Delete(ctx context.Context, name string) error {
-	api, err := s.c.secretsAPI(ctx)
+	api, err := s.c.secretsAPI(ctx, name)
 	if err != nil {
 		return err
 	}

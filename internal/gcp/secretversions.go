@@ -1,7 +1,6 @@
 package gcp
 
 import (
-	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/hex"
@@ -19,7 +18,8 @@ import (
 // maxVersions bounds one listing: a thousand pages of a hundred versions are a broken server, not a secret.
 const maxVersions = 100_000
 
-// SecretVersions is the collection of a secret's versions. Names are projects/P/secrets/S/versions/N.
+// SecretVersions is the collection of a secret's versions. Names are projects/P/secrets/S/versions/N, of regional secrets
+// projects/P/locations/L/secrets/S/versions/N.
 type SecretVersions struct{ c *Client }
 
 // SecretVersions gives the version collection.
@@ -28,7 +28,7 @@ func (c *Client) SecretVersions() SecretVersions { return SecretVersions{c} }
 // Add stores a value as the next version. The server checks the checksum that is sent along. The call has no client
 // id and is never repeated here; an error that repeats the value is replaced by one that does not.
 func (s SecretVersions) Add(ctx context.Context, secretName string, value secret.Bytes) (*secretmanagerpb.SecretVersion, error) {
-	api, err := s.c.secretsAPI(ctx)
+	api, err := s.c.secretsAPI(ctx, secretName)
 	if err != nil {
 		return nil, err
 	}
@@ -62,7 +62,7 @@ func withoutValue(err error, value secret.Bytes) error {
 
 // Get reads one version's metadata.
 func (s SecretVersions) Get(ctx context.Context, name string) (*secretmanagerpb.SecretVersion, error) {
-	api, err := s.c.secretsAPI(ctx)
+	api, err := s.c.secretsAPI(ctx, name)
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +72,7 @@ func (s SecretVersions) Get(ctx context.Context, name string) (*secretmanagerpb.
 // List lists the metadata of versions, newest first. The filter is Secret Manager's own ("state:ENABLED"); empty
 // means all.
 func (s SecretVersions) List(ctx context.Context, secretName, filter string) ([]*secretmanagerpb.SecretVersion, error) {
-	api, err := s.c.secretsAPI(ctx)
+	api, err := s.c.secretsAPI(ctx, secretName)
 	if err != nil {
 		return nil, err
 	}
@@ -93,24 +93,13 @@ func (s SecretVersions) List(ctx context.Context, secretName, filter string) ([]
 
 // Access reads the value of a version and checks it against the checksum that comes with it.
 func (s SecretVersions) Access(ctx context.Context, name string) (secret.Bytes, error) {
-	api, err := s.c.secretsAPI(ctx)
-	if err != nil {
-		return secret.Bytes{}, err
-	}
-	answer, err := api.AccessSecretVersion(ctx, &secretmanagerpb.AccessSecretVersionRequest{Name: name})
-	if err != nil {
-		return secret.Bytes{}, err
-	}
-	value := secret.New(bytes.Clone(answer.GetPayload().GetData()))
-	if sum := answer.GetPayload().DataCrc32C; sum != nil && *sum != value.CRC32C() { //nolint:protogetter // presence matters
-		return secret.Bytes{}, fmt.Errorf("the value of %s was damaged on the way: its checksum does not match", name)
-	}
-	return value, nil
+	value, _, err := s.Open(ctx, name)
+	return value, err
 }
 
 // Enable makes a disabled version usable again.
 func (s SecretVersions) Enable(ctx context.Context, name string) (*secretmanagerpb.SecretVersion, error) {
-	api, err := s.c.secretsAPI(ctx)
+	api, err := s.c.secretsAPI(ctx, name)
 	if err != nil {
 		return nil, err
 	}
@@ -119,18 +108,37 @@ func (s SecretVersions) Enable(ctx context.Context, name string) (*secretmanager
 
 // Disable makes a version unusable until it is enabled.
 func (s SecretVersions) Disable(ctx context.Context, name string) (*secretmanagerpb.SecretVersion, error) {
-	api, err := s.c.secretsAPI(ctx)
+	api, err := s.c.secretsAPI(ctx, name)
 	if err != nil {
 		return nil, err
 	}
 	return api.DisableSecretVersion(ctx, &secretmanagerpb.DisableSecretVersionRequest{Name: name})
 }
 
-// Destroy removes the value of a version for good.
+// Destroy removes the value of a version for good: at once, or, where the secret has a version_destroy_ttl, after that
+// time, for which the version is disabled. Source: google.cloud.secretmanager.v1.Secret.version_destroy_ttl.
 func (s SecretVersions) Destroy(ctx context.Context, name string) (*secretmanagerpb.SecretVersion, error) {
-	api, err := s.c.secretsAPI(ctx)
+	api, err := s.c.secretsAPI(ctx, name)
 	if err != nil {
 		return nil, err
 	}
 	return api.DestroySecretVersion(ctx, &secretmanagerpb.DestroySecretVersionRequest{Name: name})
+}
+
+// DisableUnchanged is Disable for a version whose etag is still this one; else it is refused.
+func (s SecretVersions) DisableUnchanged(ctx context.Context, name, etag string) (*secretmanagerpb.SecretVersion, error) {
+	api, err := s.c.secretsAPI(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	return api.DisableSecretVersion(ctx, &secretmanagerpb.DisableSecretVersionRequest{Name: name, Etag: etag})
+}
+
+// DestroyUnchanged is Destroy for a version whose etag is still this one; else it is refused.
+func (s SecretVersions) DestroyUnchanged(ctx context.Context, name, etag string) (*secretmanagerpb.SecretVersion, error) {
+	api, err := s.c.secretsAPI(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	return api.DestroySecretVersion(ctx, &secretmanagerpb.DestroySecretVersionRequest{Name: name, Etag: etag})
 }

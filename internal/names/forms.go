@@ -19,21 +19,63 @@ type part struct {
 }
 
 func (f form) parse(name string) ([]string, error) {
-	segments := strings.Split(name, "/")
-	if len(segments) != 2*len(f.parts) {
+	if !f.fits(name) {
 		return nil, fmt.Errorf("%s is not the full name of a %s: the form is %s", Quote(name), f.noun, f)
 	}
+	segments := strings.Split(name, "/")
 	values := make([]string, len(f.parts))
 	for i, p := range f.parts {
-		if segments[2*i] != p.collection {
-			return nil, fmt.Errorf("%s is not the full name of a %s: the form is %s", Quote(name), f.noun, f)
-		}
 		values[i] = segments[2*i+1]
 		if err := p.check(values[i]); err != nil {
 			return nil, fmt.Errorf("%s is not the full name of a %s (%s): %w", Quote(name), f.noun, f, err)
 		}
 	}
 	return values, nil
+}
+
+// forms are the full names of one noun: two for what is global or regional. A name is read by the form that has its
+// collections, so that an error speaks of the id that is wrong.
+type forms []form
+
+func (all forms) parse(name string) (map[string]string, error) {
+	for _, f := range all {
+		if !f.fits(name) {
+			continue
+		}
+		values, err := f.parse(name)
+		if err != nil {
+			return nil, err
+		}
+		byCollection := map[string]string{}
+		for i, p := range f.parts {
+			byCollection[p.collection] = values[i]
+		}
+		return byCollection, nil
+	}
+	return nil, fmt.Errorf("%s is not the full name of a %s: the form is %s", Quote(name), all[0].noun, all)
+}
+
+// fits tells whether a name has the form's collections, whatever its ids.
+func (f form) fits(name string) bool {
+	segments := strings.Split(name, "/")
+	if len(segments) != 2*len(f.parts) {
+		return false
+	}
+	for i, p := range f.parts {
+		if segments[2*i] != p.collection {
+			return false
+		}
+	}
+	return true
+}
+
+// String joins the forms; the second one is for regional objects.
+func (all forms) String() string {
+	var s []string
+	for _, f := range all {
+		s = append(s, f.String())
+	}
+	return strings.Join(s, ", of a regional one ")
 }
 
 // String is the form with placeholders: projects/PROJECT/secrets/SECRET.
@@ -52,8 +94,8 @@ var (
 	clusterPart     = part{"clusters", "CLUSTER", CheckCluster}
 	namespacePart   = part{"namespaces", "NAMESPACE", CheckNamespace}
 	secretPart      = part{"secrets", "SECRET", CheckSecret}
+	versionPart     = part{"versions", "NUMBER", checkVersion}
 	clusterForm     = form{"GKE cluster", []part{projectPart, locationPart, clusterPart}}
-	secretIDForm    = form{"secret", []part{anyProjectPart, secretPart}}
 	runServiceForm  = form{"Cloud Run service", []part{projectPart, locationPart, {"services", "SERVICE", CheckRunService}}}
 	kubeServiceForm = form{"service on GKE", []part{
 		projectPart, locationPart, clusterPart, namespacePart, {"services", "SERVICE", CheckRunService},
@@ -61,9 +103,15 @@ var (
 	kubeServiceAccountForm = form{"Kubernetes service account", []part{
 		projectPart, locationPart, clusterPart, namespacePart, {"serviceAccounts", "NAME", CheckKubeServiceAccount},
 	}}
-	secretVersionForm = form{"secret version", []part{
-		anyProjectPart, secretPart, {"versions", "NUMBER", checkVersion},
-	}}
+	secretLocationPart = part{"locations", "LOCATION", CheckSecretLocation}
+	secretIDForms      = forms{
+		{"secret", []part{anyProjectPart, secretPart}},
+		{"secret", []part{anyProjectPart, secretLocationPart, secretPart}},
+	}
+	secretVersionForms = forms{
+		{"secret version", []part{anyProjectPart, secretPart, versionPart}},
+		{"secret version", []part{anyProjectPart, secretLocationPart, secretPart, versionPart}},
+	}
 	serviceAccountForm = form{"Google service account", []part{projectPart, {"serviceAccounts", "EMAIL", checkEmail}}}
 )
 

@@ -29,38 +29,64 @@ type NodePoolID struct {
 // String is projects/P/locations/L/clusters/C/nodePools/N.
 func (n NodePoolID) String() string { return n.Cluster.String() + "/nodePools/" + n.Name }
 
-// SecretID is the full name of a secret. Secret Manager answers with the project's number where it was asked by id, so
-// full names must be compared by their parts.
-type SecretID struct{ Project, Name string }
+// SecretID is the full name of a secret: of a regional one with a Location, of a global one without. Secret Manager
+// answers with the project's number where it was asked by id, so full names must be compared by their parts.
+type SecretID struct{ Project, Location, Name string }
 
-// String is projects/P/secrets/S.
-func (s SecretID) String() string { return "projects/" + s.Project + "/secrets/" + s.Name }
+// Parent is projects/P, or projects/P/locations/L.
+func (s SecretID) Parent() string {
+	if s.Location == "" {
+		return "projects/" + s.Project
+	}
+	return "projects/" + s.Project + "/locations/" + s.Location
+}
 
-// ParseSecretID reads projects/P/secrets/S, P being an id or a number.
+// String is projects/P/secrets/S, or projects/P/locations/L/secrets/S.
+func (s SecretID) String() string { return s.Parent() + "/secrets/" + s.Name }
+
+// Version is the full name of one of the secret's versions.
+func (s SecretID) Version(number string) SecretVersionID {
+	return SecretVersionID{Project: s.Project, Location: s.Location, Secret: s.Name, Version: number}
+}
+
+// ParseSecretID reads projects/P/secrets/S and projects/P/locations/L/secrets/S, P being an id or a number.
 func ParseSecretID(id string) (SecretID, error) {
-	v, err := secretIDForm.parse(id)
+	v, err := secretIDForms.parse(id)
 	if err != nil {
 		return SecretID{}, err
 	}
-	return SecretID{v[0], v[1]}, nil
+	return SecretID{Project: v["projects"], Location: v["locations"], Name: v["secrets"]}, nil
 }
 
-// SecretVersionID is the full name of one version of a secret.
-type SecretVersionID struct{ Project, Secret, Version string }
+// SecretVersionID is the full name of one version of a secret; Location is empty for a global one.
+type SecretVersionID struct{ Project, Location, Secret, Version string }
 
-// String is projects/P/secrets/S/versions/N.
+// String is projects/P/secrets/S/versions/N, or projects/P/locations/L/secrets/S/versions/N.
 func (s SecretVersionID) String() string { return s.SecretID().String() + "/versions/" + s.Version }
 
 // SecretID is the secret that the version belongs to.
-func (s SecretVersionID) SecretID() SecretID { return SecretID{s.Project, s.Secret} }
+func (s SecretVersionID) SecretID() SecretID {
+	return SecretID{Project: s.Project, Location: s.Location, Name: s.Secret}
+}
 
-// ParseSecretVersionID reads projects/P/secrets/S/versions/N. Aliases and "latest" are not versions.
+// ParseSecretVersionID reads projects/P/secrets/S/versions/N and projects/P/locations/L/secrets/S/versions/N. Aliases and
+// "latest" are not versions.
 func ParseSecretVersionID(id string) (SecretVersionID, error) {
-	v, err := secretVersionForm.parse(id)
+	v, err := secretVersionForms.parse(id)
 	if err != nil {
 		return SecretVersionID{}, err
 	}
-	return SecretVersionID{v[0], v[1], v[2]}, nil
+	return SecretVersionID{Project: v["projects"], Location: v["locations"], Secret: v["secrets"], Version: v["versions"]}, nil
+}
+
+// SecretLocation is the location in the name of a regional secret, of something in one, or of the parent of regional
+// secrets; empty for global ones. It becomes part of a host name, so what has not the form of a location is an error.
+func SecretLocation(name string) (string, error) {
+	segments := strings.Split(name, "/")
+	if len(segments) < 4 || segments[0] != "projects" || segments[2] != "locations" {
+		return "", nil
+	}
+	return segments[3], CheckSecretLocation(segments[3])
 }
 
 // RunServiceID is the full name of a Cloud Run service.

@@ -91,6 +91,10 @@ func TestFullNamesRoundTrip(t *testing.T) {
 	check(names.SecretID{Project: "acme-dev", Name: "K"}.String(), func(s string) (fmt.Stringer, error) { return names.ParseSecretID(s) })
 	check(names.SecretVersionID{Project: "123456789012", Secret: "K", Version: "7"}.String(),
 		func(s string) (fmt.Stringer, error) { return names.ParseSecretVersionID(s) })
+	check(names.SecretID{Project: "acme-dev", Location: "europe-west3", Name: "K"}.String(),
+		func(s string) (fmt.Stringer, error) { return names.ParseSecretID(s) })
+	check(names.SecretID{Project: "acme-dev", Location: "eu", Name: "K"}.Version("7").String(),
+		func(s string) (fmt.Stringer, error) { return names.ParseSecretVersionID(s) })
 	check(names.RunServiceID{Project: "acme-dev", Location: "asia-northeast1", Name: "api"}.String(),
 		func(s string) (fmt.Stringer, error) { return names.ParseRunServiceID(s) })
 	check(names.KubeServiceID{Cluster: cluster, Namespace: "shop", Name: "web"}.String(),

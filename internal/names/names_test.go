@@ -30,6 +30,15 @@ func TestChecksHoldTheLimitsOfTheAPIs(t *testing.T) {
 			[]string{"asia-northeast1", "us-central1-a", "northamerica-northeast2", "europe-west12", "us-central1-ai1a"},
 			[]string{"", "us", "us-central", "US-CENTRAL1", "us-central1/../x", "-"},
 		},
+		"location of a secret": {
+			names.CheckSecretLocation,
+			[]string{"europe-west3", "us-central1", "northamerica-northeast2", "eu", "us"},
+			[]string{
+				"", "global", "us-central1-a", "us-central1-ai1a", "-", "us-central", "EU", "u", "europe-west3.evil.example.com", "evil.example.com",
+				"europe-west3/", "a/b", "europe-west3:443", "europe-west3@evil", "europe-west3#", "europe-west3?", "europe-west3\n", " europe-west3",
+				"europe-west3%2e", "еu", "europe-west3\x00", strings.Repeat("a-", 20) + "a1",
+			},
+		},
 		"namespace":          {names.CheckNamespace, []string{"shop", "1shop", a(63)}, []string{"", "Shop", "a.b", a(64), "a,b=c"}},
 		"Kubernetes account": {names.CheckKubeServiceAccount, []string{"shop"}, []string{"", "a]x", a(64)}},
 	}
@@ -69,9 +78,13 @@ func TestErrorsAreBoundedAndPrintable(t *testing.T) {
 	checks := map[string]func(string) error{
 		"cluster": names.CheckCluster, "node pool": names.CheckNodePool, "secret": names.CheckSecret,
 		"account": names.CheckServiceAccountID, "run": names.CheckRunService, "project": names.CheckProject,
-		"location": names.CheckLocation, "namespace": names.CheckNamespace, "ksa": names.CheckKubeServiceAccount,
+		"location": names.CheckLocation, "secret location": names.CheckSecretLocation, "namespace": names.CheckNamespace, "ksa": names.CheckKubeServiceAccount,
 		"cluster id": func(s string) error { _, err := names.ParseClusterID(s); return err },
 		"secret id":  func(s string) error { _, err := names.ParseSecretID("projects/acme-dev/secrets/" + s); return err },
+		"regional secret id": func(s string) error {
+			_, err := names.ParseSecretID("projects/acme-dev/locations/" + s + "/secrets/s")
+			return err
+		},
 		"version": func(s string) error {
 			_, err := names.ParseSecretVersionID("projects/acme-dev/secrets/s/versions/" + s)
 			return err
@@ -108,6 +121,19 @@ func TestIsZone(t *testing.T) {
 	} {
 		if got := names.IsZone(location); got != want {
 			t.Errorf("IsZone(%q) = %v", location, got)
+		}
+	}
+}
+
+func TestCheckSecretVersion(t *testing.T) {
+	t.Parallel()
+	for version, want := range map[string]bool{
+		"1": true, "1234567": true, "latest": true, "current": true, "a": true, "Blue_2-x": true, strings.Repeat("a", 63): true,
+		"": false, "0": false, "01": false, "-1": false, "1a": false, "_a": false, "a.b": false, "a/b": false, "é": false, "a\n": false,
+		strings.Repeat("a", 64): false, strings.Repeat("1", 20): false,
+	} {
+		if err := names.CheckSecretVersion(version); (err == nil) != want {
+			t.Errorf("%q: %v, want accepted: %v", version, err, want)
 		}
 	}
 }

@@ -47,9 +47,11 @@ var (
 	projectForm = regexp.MustCompile(`^(?:[a-z0-9][a-z0-9.-]*:)?[a-z][-a-z0-9]{4,28}[a-z0-9]$`)
 	// locationForm covers regions ("europe-west12") and zones ("us-central1-a", "us-central1-ai1a").
 	locationForm = regexp.MustCompile(`^[a-z]+(-[a-z]+)+[0-9]+(-[a-z0-9]+)?$`)
-	secretForm   = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
-	numberForm   = regexp.MustCompile(`^[1-9][0-9]{0,18}$`)
-	rfc1123      = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`)
+	// secretLocationForm covers regions and multi-regions ("eu", "us"), which are what regional secrets are kept in.
+	secretLocationForm = regexp.MustCompile(`^([a-z]{2}|[a-z]+(-[a-z]+)+[0-9]+)$`)
+	secretForm         = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
+	numberForm         = regexp.MustCompile(`^[1-9][0-9]{0,18}$`)
+	rfc1123            = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`)
 )
 
 const dashedSays = "lower-case letters, digits and hyphens only, begin with a letter and not end with a hyphen"
@@ -72,6 +74,10 @@ var (
 	locationRule = rule{
 		"location", 5, 40, locationForm, "the form of a region or of a zone",
 		"cloud.google.com/compute/docs/regions-zones", "asia-northeast1",
+	}
+	secretLocationRule = rule{
+		"location of a secret", 2, 40, secretLocationForm, "the form of a region or of a multi-region",
+		"cloud.google.com/secret-manager/docs/locations", "europe-west3",
 	}
 	namespaceRule = rule{
 		"namespace", 1, 63, rfc1123, "lower-case letters, digits and hyphens only, begin and end with a letter or digit",
@@ -120,6 +126,16 @@ func CheckProject(id string) error {
 
 // CheckLocation refuses what is neither a region nor a zone.
 func CheckLocation(location string) error { return locationRule.check(location) }
+
+// CheckSecretLocation refuses what no regional secret can be in, zones among it: the location becomes part of a host name,
+// so nothing but letters, digits and hyphens gets through.
+func CheckSecretLocation(location string) error {
+	if IsZone(location) {
+		return fmt.Errorf("location of a secret %s is a zone, and Secret Manager keeps regional secrets in regions (%s); for example %q",
+			Quote(location), secretLocationRule.source, location[:strings.LastIndexByte(location, '-')])
+	}
+	return secretLocationRule.check(location)
+}
 
 // CheckNamespace refuses what Kubernetes would refuse as the name of a namespace.
 func CheckNamespace(name string) error { return namespaceRule.check(name) }

@@ -36,5 +36,6 @@ func (p *twelvefactor) DataSources(context.Context) []func() datasource.DataSour
 func (p *twelvefactor) EphemeralResources(context.Context) []func() ephemeral.EphemeralResource {
 	return []func() ephemeral.EphemeralResource{
 		cluster.NewCredentials,
+		secret.NewVersion,
 	}
 }

@@ -106,7 +106,8 @@ func accessAttributes() map[string]schema.Attribute {
 		"endpoints": schema.SingleNestedAttribute{
 			Optional: true,
 			MarkdownDescription: "Addresses of single APIs, such as `https://container.private.example.com`. Plain `http` is accepted for " +
-				"loopback addresses only. Default: Google's own.",
+				"loopback addresses only. An address of `secret_manager` takes the calls about regional secrets too, which otherwise go to the " +
+				"endpoint of their region. Default: Google's own.",
 			Attributes: endpointAttributes(),
 		},
 	}

@@ -20,6 +20,7 @@ var decoders = map[sessionkey.Encoding]func(string) ([]byte, error){
 	sessionkey.Hex:       hex.DecodeString,
 	sessionkey.Base64:    base64.StdEncoding.DecodeString,
 	sessionkey.Base64URL: base64.RawURLEncoding.DecodeString,
+	sessionkey.Raw:       func(s string) ([]byte, error) { return []byte(s), nil },
 }
 
 func draw(t *testing.T, encoding sessionkey.Encoding) secret.Bytes {
@@ -126,19 +127,57 @@ func TestKeepingFewerDropsTheOldest(t *testing.T) {
 
 func TestPayloadRoundTrips(t *testing.T) {
 	t.Parallel()
-	for _, name := range sessionkey.Encodings() {
+	for _, encoding := range []sessionkey.Encoding{sessionkey.Hex, sessionkey.Base64, sessionkey.Base64URL} {
 		for _, separator := range []string{",", "\n", ";", "::"} {
-			if err := sessionkey.CheckSeparator(separator, sessionkey.Encoding(name)); err != nil {
+			if err := sessionkey.CheckSeparator(separator); err != nil {
 				t.Fatal(err)
 			}
 			var ring sessionkey.Ring
 			for range 4 {
-				ring = ring.Rotate(draw(t, sessionkey.Encoding(name)), 3)
+				ring = ring.Rotate(draw(t, encoding), 3)
 			}
 			back := sessionkey.Parse(ring.Payload(separator), separator)
-			if back.Len() != 4 || !back.Equal(ring) {
-				t.Errorf("%s with %q: %d keys came back, or others", name, separator, back.Len())
+			if back.Len() != 4 || !back.Equal(ring) || !back.First(2).Equal(sessionkey.Parse(ring.First(2).Payload(separator), separator)) {
+				t.Errorf("%s with %q: %d keys came back, or others", encoding, separator, back.Len())
 			}
+		}
+	}
+}
+
+func TestIsDrawnKnowsTheFormOfEachEncoding(t *testing.T) {
+	t.Parallel()
+	for _, name := range sessionkey.Encodings() {
+		encoding := sessionkey.Encoding(name)
+		key := draw(t, encoding)
+		longer := secret.New(append(key.Reveal(), 'a'))
+		if !sessionkey.IsDrawn(key, 32, encoding) || sessionkey.IsDrawn(key, 33, encoding) || sessionkey.IsDrawn(longer, 32, encoding) {
+			t.Errorf("%s is not told from other lengths", name)
+		}
+		if encoding != sessionkey.Raw && sessionkey.IsDrawn(secret.FromString(strings.Repeat("!", key.Len())), 32, encoding) {
+			t.Errorf("%s is not told from other text", name)
+		}
+	}
+	if sessionkey.IsDrawn(draw(t, sessionkey.Hex), 32, "utf8") {
+		t.Error("an unknown encoding has a form")
+	}
+}
+
+// What was drawn as bytes and is written in an encoding later is the same key to who decodes it.
+func TestEncodeKeepsTheBytes(t *testing.T) {
+	t.Parallel()
+	raw := draw(t, sessionkey.Raw)
+	for name, decode := range decoders {
+		if got, err := decode(string(sessionkey.Encode(raw, name).Reveal())); err != nil || !raw.Equal(secret.New(got)) {
+			t.Errorf("%s: other bytes came back: %v", name, err)
+		}
+	}
+}
+
+func TestIsText(t *testing.T) {
+	t.Parallel()
+	for payload, want := range map[string]bool{"": true, "a,b\n": true, "ä·": true, "a\x00": false, "\xff": false, "\xc3": false} {
+		if sessionkey.IsText(secret.FromString(payload)) != want {
+			t.Errorf("%q: want %t", payload, want)
 		}
 	}
 }
@@ -154,13 +193,14 @@ func TestParseToleratesWhatPeopleWrite(t *testing.T) {
 
 func TestSeparatorsThatWouldBeLostAreRefused(t *testing.T) {
 	t.Parallel()
-	for encoding, separators := range map[sessionkey.Encoding][]string{
-		sessionkey.Hex: {"", "a", "0", ",1", "123456789"}, sessionkey.Base64: {"=", "+", "/", "x"}, sessionkey.Base64URL: {"-", "_", "Z"},
-	} {
-		for _, s := range separators {
-			if sessionkey.CheckSeparator(s, encoding) == nil {
-				t.Errorf("%q accepted for %s", s, encoding)
-			}
+	for _, separator := range []string{"", "a", "0", ",1", ",,,,,,,,,", "=", "+", "/", "x", "-", "_", "Z", "·", "\x00", "\r", "\x7f"} {
+		if sessionkey.CheckSeparator(separator) == nil {
+			t.Errorf("%q accepted", separator)
+		}
+	}
+	for _, separator := range []string{",", ";", "|", ":", "\n", "\t", " | ", "::", ",,,,,,,,"} {
+		if err := sessionkey.CheckSeparator(separator); err != nil {
+			t.Errorf("%q: %v", separator, err)
 		}
 	}
 }

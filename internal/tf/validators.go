@@ -3,6 +3,8 @@ package tf
 import (
 	"context"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
@@ -40,11 +42,22 @@ func DurationValidator(least time.Duration) validator.String {
 	return Checked(fmt.Sprintf("a duration of at least %s, with its unit, such as %q", least, "720h"), func(value string) error {
 		d, err := time.ParseDuration(value)
 		if err != nil {
-			return fmt.Errorf("%.40q is not a duration", value)
+			return fmt.Errorf("%.40q is not a duration%s", value, durationHint(value))
 		}
 		if d < least {
 			return fmt.Errorf("%s is too short", d)
 		}
 		return nil
 	})
+}
+
+// durationHint says what a number without a unit, and days and weeks, which Go has no unit for, may have been meant as.
+func durationHint(value string) string {
+	digits := strings.TrimRight(value, "dw")
+	n, err := strconv.ParseInt(digits, 10, 32)
+	hours, known := map[string]int64{"": 1, "d": 24, "w": 7 * 24}[value[len(digits):]]
+	if err != nil || !known || n <= 0 {
+		return ""
+	}
+	return fmt.Sprintf("; if %s are meant, write \"%dh\"", map[int64]string{1: "hours", 24: "days", 7 * 24: "weeks"}[hours], n*hours)
 }

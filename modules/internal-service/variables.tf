@@ -130,12 +130,12 @@ variable "secret_values" {
 }
 
 variable "secret_versions" {
-  description = "Secret versions that exist already, by environment name."
+  description = "Secret versions that exist already, by environment name; of global or of regional secrets."
   type        = map(string)
   default     = {}
   nullable    = false
   validation {
-    condition     = alltrue([for v in values(var.secret_versions) : can(regex("^projects/[^/]+/secrets/[^/]+/versions/[1-9][0-9]*$", v))])
+    condition     = alltrue([for v in values(var.secret_versions) : can(regex("^projects/[^/]+(/locations/[^/]+)?/secrets/[^/]+/versions/[1-9][0-9]*$", v))])
     error_message = "Each secret version must be a full name with a number. Example: { TOKEN = \"projects/acme-dev/secrets/token/versions/3\" }."
   }
 }

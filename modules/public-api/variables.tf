@@ -125,8 +125,12 @@ variable "secret_versions" {
   default     = {}
   nullable    = false
   validation {
-    condition     = alltrue([for v in values(var.secret_versions) : can(regex("^projects/[^/]+/secrets/[^/]+/versions/[1-9][0-9]*$", v))])
+    condition     = alltrue([for v in values(var.secret_versions) : can(regex("^projects/[^/]+(/locations/[^/]+)?/secrets/[^/]+/versions/[1-9][0-9]*$", v))])
     error_message = "Each secret version must be a full name with a number. Example: { TOKEN = \"projects/acme-dev/secrets/token/versions/3\" }."
+  }
+  validation {
+    condition     = !anytrue([for v in values(var.secret_versions) : can(regex("/locations/", v))])
+    error_message = "Cloud Run reads global secrets only. Use a secret without location. Example: { TOKEN = \"projects/acme-dev/secrets/token/versions/3\" }."
   }
 }
 

@@ -63,17 +63,18 @@ func env(in Input) []*runpb.EnvVar {
 	return vars
 }
 
-// secretRef pins a version. The API wants the short name of a secret of the service's own project and the full name of
+// secretRef pins a version of a global secret: there is no name for a regional one, which a rule refuses. The API wants the short name of a secret of the service's own project and the full name of
 // another project's. Source: run.v2, SecretKeySelector.secret.
 func secretRef(in Input, version string) *runpb.SecretKeySelector {
-	project, name, number, err := app.ParseSecretVersion(version)
-	if err != nil {
+	ref, err := app.ParseSecretVersion(version)
+	if err != nil || ref.Location != "" {
 		return &runpb.SecretKeySelector{Secret: version} // the API refuses it in its own words
 	}
-	if project != in.App.CloudRun.Project {
-		name = "projects/" + project + "/secrets/" + name
+	name := ref.Secret
+	if ref.Project != in.App.CloudRun.Project {
+		name = "projects/" + ref.Project + "/secrets/" + name
 	}
-	return &runpb.SecretKeySelector{Secret: name, Version: number}
+	return &runpb.SecretKeySelector{Secret: name, Version: ref.Version}
 }
 
 // volumes are the scratch paths, by path. They take from the instance's memory; the root filesystem is writable on

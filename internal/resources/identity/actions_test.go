@@ -22,7 +22,7 @@ func makeTargets(t *testing.T, env *acctest.Env) {
 	t.Helper()
 	client := gcp.New(gcp.Options{EmulatorHost: env.Fake.Addr()})
 	t.Cleanup(func() { _ = client.Close() })
-	_, err := client.Secrets().Create(t.Context(), acctest.Project, "payments", &secretmanagerpb.Secret{
+	_, err := client.Secrets().Create(t.Context(), "projects/"+acctest.Project+"/secrets/payments", &secretmanagerpb.Secret{
 		Replication: &secretmanagerpb.Replication{
 			Replication: &secretmanagerpb.Replication_Automatic_{Automatic: &secretmanagerpb.Replication_Automatic{}},
 		},

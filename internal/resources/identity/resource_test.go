@@ -80,6 +80,40 @@ func TestGrantOnASecret(t *testing.T) {
 	}}})
 }
 
+// TestGrantOnARegionalSecret has a global and a regional secret of one name; the grants are told apart by the location.
+func TestGrantOnARegionalSecret(t *testing.T) {
+	t.Parallel()
+	env := acctest.New(t)
+	const (
+		role             = "roles/secretmanager.secretAccessor"
+		global, regional = "projects/acme-dev/secrets/shop-session-key", "projects/acme-dev/locations/europe-west3/secrets/shop-session-key"
+	)
+	keys := `resource "twelvefactor_session_key" "shop" { name = "shop-session-key" }
+resource "twelvefactor_session_key" "regional" {
+  name     = "shop-session-key"
+  location = "europe-west3"
+}`
+	grants := func(of string) string {
+		return env.Config(keys, identity(`name = "shop-runtime"`, `mode = "service_account"`, "grants = ["+of+"]"))
+	}
+	onGlobal := `{ role = "` + role + `", secret = twelvefactor_session_key.shop.id }`
+	onRegional := `{ role = "` + role + `", secret = twelvefactor_session_key.regional.id }`
+	step := func(config string, wantGlobal, wantRegional int) resource.TestStep {
+		return resource.TestStep{Config: config, PostApplyFunc: func() {
+			for name, want := range map[string]int{global: wantGlobal, regional: wantRegional} {
+				if got := membersOf(t, env, name, role); len(got) != want {
+					t.Errorf("members of %s: %q, want %d", name, got, want)
+				}
+			}
+		}}
+	}
+	drifted := step(grants(onRegional), 0, 1)
+	drifted.PreConfig = func() { dropMember(t, env, regional, role, membersOf(t, env, regional, role)[0]) }
+	env.Test(t, resource.TestCase{Steps: []resource.TestStep{
+		step(grants(onRegional), 0, 1), drifted, step(grants(onRegional+", "+onGlobal), 1, 1), step(grants(onGlobal), 1, 0),
+	}})
+}
+
 func TestChangesBehindTerraformsBackAreRepaired(t *testing.T) {
 	t.Parallel()
 	env := acctest.New(t)

@@ -39,8 +39,8 @@ func grantsAttribute() schema.SetNestedAttribute {
 			},
 			"secret": schema.StringAttribute{
 				Optional: true,
-				MarkdownDescription: "Id of the secret that the role is for: `projects/PROJECT/secrets/SECRET`, as `twelvefactor_secret.NAME.id` " +
-					"has it. Default: none.",
+				MarkdownDescription: "Id of the secret that the role is for: `projects/PROJECT/secrets/SECRET`, of a regional one " +
+					"`projects/PROJECT/locations/LOCATION/secrets/SECRET`, as `twelvefactor_secret.NAME.id` has it. Default: none.",
 				Validators: []validator.String{tf.Checked("the id of a secret", func(id string) error {
 					parsed, err := names.ParseSecretID(id)
 					if err != nil {

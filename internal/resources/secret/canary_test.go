@@ -10,6 +10,14 @@ import (
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/fakegcp"
 )
 
+// troubles befall the calls of the tests that are not in the fault matrix.
+var troubles = map[string]fakegcp.Fault{
+	"refused":     {Code: codes.PermissionDenied},
+	"lost before": {Code: codes.Unavailable},
+	"lost after":  {When: fakegcp.After, Code: codes.Unavailable},
+	"malformed":   {When: fakegcp.After, Kind: fakegcp.FaultMalformed},
+}
+
 // TestSecret_echoIsNotShown lets the API quote the value that it refuses.
 func TestSecret_echoIsNotShown(t *testing.T) {
 	t.Parallel()

@@ -43,6 +43,7 @@ func TestSecret_everyFault(t *testing.T) {
 			}), one),
 			acctest.RefreshOperation("refresh", one),
 			acctest.ImportOperation("import", id, one, two),
+			acctest.OpenOperation("ephemeral read", noun+"_version", acctest.Attributes{"secret": id}, one, two),
 			acctest.DestroyOperation("destroy", one, two),
 		},
 	}.Run(t)

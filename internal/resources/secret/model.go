@@ -9,17 +9,21 @@ import (
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/tf"
 )
 
-// model is the resource in plan and state. ValueWO is null in both; the value itself is read from the configuration
-// alone, as a secret.Bytes, and never gets into a model.
+// model is the resource in plan and state. ValueWO and ValueBase64WO are null in both; the value itself is read from the
+// configuration alone, as a secret.Bytes, and never gets into a model.
 type model struct {
 	ID              types.String   `tfsdk:"id"`
 	Name            types.String   `tfsdk:"name"`
 	Project         types.String   `tfsdk:"project"`
+	Location        types.String   `tfsdk:"location"`
 	ValueWO         types.String   `tfsdk:"value_wo"`
+	ValueBase64WO   types.String   `tfsdk:"value_base64_wo"`
 	ValueWOVersion  types.String   `tfsdk:"value_wo_version"`
 	Labels          types.Map      `tfsdk:"labels"`
 	EffectiveLabels types.Map      `tfsdk:"effective_labels"`
 	Accessors       types.Set      `tfsdk:"accessors"`
+	KeepVersions    types.Int64    `tfsdk:"keep_versions"`
+	SurplusVersions types.List     `tfsdk:"surplus_versions"`
 	Version         types.String   `tfsdk:"version"`
 	VersionID       types.String   `tfsdk:"version_id"`
 	Status          types.String   `tfsdk:"status"`
@@ -28,15 +32,20 @@ type model struct {
 
 // identity is the resource's identity.
 type identity struct {
-	Project types.String `tfsdk:"project"`
-	Name    types.String `tfsdk:"name"`
+	Project  types.String `tfsdk:"project"`
+	Location types.String `tfsdk:"location"`
+	Name     types.String `tfsdk:"name"`
 }
 
-func (m model) secretID() names.SecretID {
-	return names.SecretID{Project: m.Project.ValueString(), Name: m.Name.ValueString()}
+func (m model) secretID() names.SecretID { return m.identity().secretID() }
+
+func (m model) identity() identity {
+	return identity{Project: m.Project, Location: m.Location, Name: m.Name}
 }
 
-func (m model) identity() identity { return identity{Project: m.Project, Name: m.Name} }
+func (i identity) secretID() names.SecretID {
+	return names.SecretID{Project: i.Project.ValueString(), Location: i.Location.ValueString(), Name: i.Name.ValueString()}
+}
 
 // expand is the declared secret.
 func (m model) expand() deploy.SecretSpec {
@@ -45,6 +54,7 @@ func (m model) expand() deploy.SecretSpec {
 		ValueVersion: m.ValueWOVersion.ValueString(),
 		Labels:       tf.Strings(m.EffectiveLabels),
 		Accessors:    tf.Members(m.Accessors),
+		KeepVersions: int(m.KeepVersions.ValueInt64()),
 	}
 }
 
@@ -54,12 +64,13 @@ func (m model) known() deploy.SecretKnown {
 		Imported:  m.Name.IsNull(),
 		Labels:    tf.Strings(m.EffectiveLabels),
 		Accessors: tf.Members(m.Accessors),
+		Version:   m.Version.ValueString(),
 	}
 }
 
 // finished is the planned model with what the apply has found out. What was known in the plan stays, as Terraform demands.
 func (m model) finished(live deploy.SecretState) model {
-	m.ValueWO = types.StringNull()
+	m.ValueWO, m.ValueBase64WO = types.StringNull(), types.StringNull()
 	m.ID = types.StringValue(live.ID.String())
 	if m.Version.IsUnknown() {
 		m.Version = tf.StringOrNull(live.Version)
@@ -67,6 +78,7 @@ func (m model) finished(live deploy.SecretState) model {
 	if m.VersionID.IsUnknown() {
 		m.VersionID = tf.StringOrNull(live.VersionID())
 	}
+	m.SurplusVersions = tf.NoVersions()
 	m.Status = types.StringValue(live.Status)
 	return m
 }
@@ -75,10 +87,11 @@ func (m model) finished(live deploy.SecretState) model {
 func flatten(live deploy.SecretState, prior model, defaults types.Map) model {
 	imported := prior.Name.IsNull()
 	m := prior
-	m.ValueWO = types.StringNull()
+	m.ValueWO, m.ValueBase64WO = types.StringNull(), types.StringNull()
 	m.ID = types.StringValue(live.ID.String())
 	m.Name = types.StringValue(live.ID.Name)
 	m.Project = types.StringValue(live.ID.Project)
+	m.Location = tf.StringOrNull(live.ID.Location)
 	if live.Recorded || imported {
 		m.ValueWOVersion = tf.StringOrNull(live.ValueVersion)
 	}
@@ -89,6 +102,8 @@ func flatten(live deploy.SecretState, prior model, defaults types.Map) model {
 	if len(live.Accessors) > 0 || !prior.Accessors.IsNull() {
 		m.Accessors = tf.SetOf(live.Accessors)
 	}
+	m.KeepVersions = tf.LiveKeepVersions(live.KeepVersions, prior.KeepVersions)
+	m.SurplusVersions = tf.VersionsOrNull(live.SurplusVersions)
 	m.Version, m.VersionID = tf.StringOrNull(live.Version), tf.StringOrNull(live.VersionID())
 	m.Status = types.StringValue(live.Status)
 	return m

@@ -3,6 +3,7 @@ package secret
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -14,16 +15,11 @@ import (
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/tf"
 )
 
-// ValidateConfig refuses a value that no version belongs to: it would never be written.
+// ValidateConfig refuses two values, and a value that no version belongs to: it would never be written.
 func (r *secretResource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
-	var value, version types.String
-	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("value_wo"), &value)...)
+	var version types.String
 	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("value_wo_version"), &version)...)
-	if !value.IsNull() && !value.IsUnknown() && version.IsNull() {
-		resp.Diagnostics.AddAttributeError(path.Root("value_wo_version"), "Missing value_wo_version",
-			"value_wo is set, but value_wo_version is not. Terraform does not store the value, so it cannot see when it changes: the "+
-				"provider writes it when value_wo_version does. Set it to a name for the value, for example value_wo_version = \"1\".")
-	}
+	valueOf(ctx, req.Config, &resp.Diagnostics).check(version, &resp.Diagnostics)
 }
 
 // ModifyPlan plans what the provider computes. It depends on configuration, state and provider configuration only.
@@ -34,9 +30,8 @@ func (r *secretResource) ModifyPlan(ctx context.Context, req resource.ModifyPlan
 	r.provider.PlanProject(ctx, req, resp, path.Root("project"))
 	r.provider.PlanEffectiveLabels(ctx, req, resp)
 	var c change
-	var value types.String
 	resp.Diagnostics.Append(resp.Plan.Get(ctx, &c.plan)...)
-	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("value_wo"), &value)...)
+	value := valueOf(ctx, req.Config, &resp.Diagnostics)
 	if !req.State.Raw.IsNull() {
 		c.prior = &model{}
 		resp.Diagnostics.Append(req.State.Get(ctx, c.prior)...)
@@ -44,14 +39,16 @@ func (r *secretResource) ModifyPlan(ctx context.Context, req resource.ModifyPlan
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	if c.needsValue() && value.IsNull() && !c.plan.ValueWOVersion.IsUnknown() {
+	if c.needsValue() && value.absent() && !c.plan.ValueWOVersion.IsUnknown() {
 		c.refuse(&resp.Diagnostics)
 		return
 	}
 	for name, planned := range c.computed() {
 		resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root(name), planned)...)
 	}
-	unready := c.prior != nil && c.prior.Status.ValueString() == deploy.SecretCreating
+	resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("surplus_versions"), tf.NoVersions())...)
+	// A degraded secret without a managed value is nothing that an apply could repair.
+	unready := c.prior != nil && slices.Contains([]string{deploy.SecretCreating, deploy.SecretDrifted}, c.prior.Status.ValueString())
 	tf.PlanStatus(ctx, req, resp, unready, path.Root("status"))
 }
 
@@ -78,7 +75,7 @@ func (c change) computed() map[string]types.String {
 	planned := map[string]types.String{
 		"id": types.StringUnknown(), "version": types.StringUnknown(), "version_id": types.StringUnknown(),
 	}
-	if !c.plan.Project.IsUnknown() && !c.plan.Name.IsUnknown() {
+	if !c.plan.Project.IsUnknown() && !c.plan.Location.IsUnknown() && !c.plan.Name.IsUnknown() {
 		planned["id"] = types.StringValue(c.plan.secretID().String())
 	}
 	if !c.needsValue() {
@@ -93,17 +90,17 @@ func (c change) computed() map[string]types.String {
 // refuse says why a value is needed and is not there, and what else would help.
 func (c change) refuse(diags *diag.Diagnostics) {
 	version := names.Quote(c.plan.ValueWOVersion.ValueString())
-	why := fmt.Sprintf("value_wo_version is %s, but value_wo is null, and there is no version yet that could hold the value.", version)
+	why := fmt.Sprintf("value_wo_version is %s, but value_wo and value_base64_wo are null, and there is no version yet that could hold the value.", version)
 	otherwise := "Without value_wo_version the secret is created empty, and others add versions."
 	switch {
 	case c.prior == nil:
 	case !c.plan.ValueWOVersion.Equal(c.prior.ValueWOVersion):
-		why = fmt.Sprintf("value_wo_version changes from %s to %s, which writes value_wo as a new version, but value_wo is null.",
+		why = fmt.Sprintf("value_wo_version changes from %s to %s, which writes a new version, but value_wo and value_base64_wo are null.",
 			names.Quote(c.prior.ValueWOVersion.ValueString()), version)
-		otherwise = "Or set value_wo_version back: value_wo may be null while it stays the same."
+		otherwise = "Or set value_wo_version back: the value may be null while it stays the same."
 	case c.prior.Version.IsNull():
 		why = fmt.Sprintf("The version that held the value of value_wo_version = %s was disabled or destroyed outside of Terraform, so the "+
-			"value has to be written again, but value_wo is null.", version)
+			"value has to be written again, but value_wo and value_base64_wo are null.", version)
 		otherwise = "A version that was only disabled can be enabled again instead."
 	}
 	diags.AddAttributeError(path.Root("value_wo_version"), "Missing value_wo", why+"\n\nGive the value for this run, for example with "+

@@ -4,14 +4,10 @@ import (
 	"context"
 	"time"
 
-	"github.com/hashicorp/terraform-plugin-framework/diag"
-	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
-	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/names"
-	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/secret"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/tf"
 )
 
@@ -100,7 +96,8 @@ func (r *secretResource) Update(ctx context.Context, req resource.UpdateRequest,
 	tf.SetIdentity(ctx, resp.Identity, plan.identity(), &resp.Diagnostics)
 	ctx, cancel := tf.WithTimeout(ctx, tf.Update, timeout)
 	defer cancel()
-	live, err := r.provider.Cloud.UpdateSecret(ctx, prior.known(), plan.expand(), value)
+	live, notices, err := r.provider.Cloud.UpdateSecret(ctx, prior.known(), plan.expand(), value)
+	tf.AddNotices(&resp.Diagnostics, notices)
 	if err == nil {
 		resp.Diagnostics.Append(resp.State.Set(ctx, plan.finished(live))...)
 		return
@@ -124,11 +121,9 @@ func (r *secretResource) Delete(ctx context.Context, req resource.DeleteRequest,
 	tf.AddError(&resp.Diagnostics, r.provider.Cloud.DeleteSecret(ctx, prior.secretID()), "Cannot delete secret")
 }
 
-// ImportState takes projects/PROJECT/secrets/NAME, or the identity.
+// ImportState takes projects/PROJECT/secrets/NAME, projects/PROJECT/locations/LOCATION/secrets/NAME, or the identity.
 func (r *secretResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
-	idOf := func(i identity) string {
-		return names.SecretID{Project: i.Project.ValueString(), Name: i.Name.ValueString()}.String()
-	}
+	idOf := func(i identity) string { return i.secretID().String() }
 	if id, ok := tf.ImportID(ctx, req, resp, idOf, checkImportID); ok {
 		parsed, _ := names.ParseSecretID(id) // checked
 		tf.SetIdentity(ctx, resp.Identity, identityOf(parsed), &resp.Diagnostics)
@@ -145,18 +140,5 @@ func checkImportID(id string) error {
 }
 
 func identityOf(id names.SecretID) identity {
-	return identity{Project: types.StringValue(id.Project), Name: types.StringValue(id.Name)}
-}
-
-// valueFor reads value_wo from the configuration when the change writes a version; else it is not even looked at.
-func valueFor(ctx context.Context, config tfsdk.Config, c change, diags *diag.Diagnostics) secret.Bytes {
-	if diags.HasError() || !c.needsValue() {
-		return secret.Bytes{}
-	}
-	var value types.String
-	diags.Append(config.GetAttribute(ctx, path.Root("value_wo"), &value)...)
-	if value.IsNull() {
-		c.refuse(diags)
-	}
-	return secret.FromString(value.ValueString())
+	return identity{Project: types.StringValue(id.Project), Location: tf.StringOrNull(id.Location), Name: types.StringValue(id.Name)}
 }

@@ -28,11 +28,13 @@ func (r *secretResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "A secret in Secret Manager whose value Terraform passes on without storing it: the value is in no state, " +
 			"plan or log. It is sent to the API only when `value_wo_version` changes, and what it then makes is a new version of the " +
-			"secret; older versions stay as they are.",
+			"secret. A new version is verified before it is put in force, and the aliases `current` and `previous` are kept on it and on the " +
+			"one before; see `keep_versions` for what becomes of older ones.",
 		Attributes: map[string]schema.Attribute{
-			"id":      computedString("`projects/PROJECT/secrets/NAME`."),
-			"name":    nameAttribute(),
-			"project": projectAttribute(),
+			"id":       computedString("`projects/PROJECT/secrets/NAME`, of a regional secret `projects/PROJECT/locations/LOCATION/secrets/NAME`."),
+			"name":     nameAttribute(),
+			"project":  projectAttribute(),
+			"location": tf.SecretLocationAttribute(),
 			"value_wo": schema.StringAttribute{
 				Optional: true, WriteOnly: true, Sensitive: true,
 				MarkdownDescription: fmt.Sprintf("The value: 1 to %d bytes. Write-only: it may come from an ephemeral variable or an ephemeral "+
@@ -40,20 +42,29 @@ func (r *secretResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 					"otherwise.", deploy.MaxSecretBytes),
 				Validators: []validator.String{tf.Checked(fmt.Sprintf("1 to %d bytes long", deploy.MaxSecretBytes), checkValue)},
 			},
+			"value_base64_wo": schema.StringAttribute{
+				Optional: true, WriteOnly: true, Sensitive: true,
+				MarkdownDescription: fmt.Sprintf("The value in standard base64, for one that is not text, such as `filebase64(\"keystore.p12\")`: 1 to %d bytes "+
+					"when it is decoded. The version holds the decoded bytes. Write-only like `value_wo`, and instead of it.", deploy.MaxSecretBytes),
+				Validators: []validator.String{tf.Checked(fmt.Sprintf("base64 of 1 to %d bytes", deploy.MaxSecretBytes), checkBase64)},
+			},
 			"value_wo_version": schema.StringAttribute{
 				Optional: true,
-				MarkdownDescription: "Your own name for the current value, such as `\"2026-11\"`: 1 to 256 bytes. A change of it writes `value_wo` as " +
-					"a new version of the secret. Default: none; the provider then manages no value, and others add versions.",
+				MarkdownDescription: "Your own name for the current value, such as `\"2026-11\"`: 1 to 256 bytes. A change of it writes `value_wo` or " +
+					"`value_base64_wo` as a new version of the secret. Default: none; the provider then manages no value, and others add versions.",
 				Validators: []validator.String{stringvalidator.LengthBetween(1, maxValueVersion)},
 			},
 			"labels":           tf.LabelsAttribute(),
 			"effective_labels": tf.EffectiveLabelsAttribute(),
 			"accessors":        accessorsAttribute(),
 			"version":          computedString("The number of the version that holds the value, such as `\"3\"`. Null when there is none, or when it was disabled or destroyed by hand."),
-			"version_id":       computedString("The full name of that version, `projects/PROJECT/secrets/NAME/versions/NUMBER`: give this to a service."),
+			"version_id":       computedString("The full name of that version, the `id` followed by `/versions/NUMBER`: give this to a service."),
 			"status": computedString("`ready`; `creating` when the create was interrupted (the next apply goes on); `degraded` when the version " +
-				"was disabled or destroyed by hand (the next apply writes a new one)."),
-			"timeouts": timeouts.Attributes(ctx, timeouts.Opts{Create: true, Read: true, Update: true, Delete: true}),
+				"was disabled or destroyed by hand (the next apply writes a new one); `drifted` when the alias `current` or `previous` was moved or " +
+				"removed (the next apply sets it back)."),
+			"keep_versions":    tf.KeepVersionsAttribute(),
+			"surplus_versions": tf.SurplusVersionsAttribute(),
+			"timeouts":         timeouts.Attributes(ctx, timeouts.Opts{Create: true, Read: true, Update: true, Delete: true}),
 		},
 	}
 }
@@ -61,8 +72,9 @@ func (r *secretResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 // IdentitySchema describes what a secret is found by.
 func (r *secretResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
 	resp.IdentitySchema = identityschema.Schema{Attributes: map[string]identityschema.Attribute{
-		"project": tf.IdentityRequired("The project's id."),
-		"name":    tf.IdentityRequired("The secret's name."),
+		"project":  tf.IdentityRequired("The project's id."),
+		"location": tf.IdentityOptional(tf.SecretLocationIdentity),
+		"name":     tf.IdentityRequired("The secret's name."),
 	}}
 }
 
@@ -95,18 +107,5 @@ func accessorsAttribute() schema.SetAttribute {
 			"`\"serviceAccount:shop@acme-dev.iam.gserviceaccount.com\"`. They are added and removed one by one: members that others have granted " +
 			"are neither shown nor touched. `allUsers` and `allAuthenticatedUsers` are refused. Default: none.",
 		Validators: []validator.Set{setvalidator.NoNullValues(), setvalidator.ValueStringsAre(tf.Checked("an IAM member", deploy.CheckAccessor))},
-	}
-}
-
-// checkValue bounds the value. Its error says nothing about the content.
-func checkValue(value string) error {
-	switch size := len(value); {
-	case size == 0:
-		return fmt.Errorf("it is empty, and Secret Manager takes no empty versions")
-	case size > deploy.MaxSecretBytes:
-		return fmt.Errorf("it is %d bytes too long, and Secret Manager takes no more: keep large values in Cloud Storage, and the key "+
-			"that encrypts them here", size-deploy.MaxSecretBytes)
-	default:
-		return nil
 	}
 }

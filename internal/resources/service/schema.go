@@ -84,7 +84,10 @@ func settings() map[string]schema.Attribute {
 		"secrets": schema.MapAttribute{
 			MarkdownDescription: "Secret environment of all processes: environment name to secret version, " +
 				"`projects/PROJECT/secrets/SECRET/versions/NUMBER`, which is what `version_id` of `twelvefactor_secret` and " +
-				"`twelvefactor_session_key` gives. Aliases and `latest` are refused. Values never enter Terraform. Default: none.",
+				"`twelvefactor_session_key` gives. On GKE the secret may be a regional one, Cloud Run reads global ones only. Aliases and `latest` " +
+				"are refused. Values never enter Terraform. Only text can be environment: on GKE, where the provider reads the values to write " +
+				"the Kubernetes Secret, one that is not UTF-8 or holds a NUL is refused before anything changes; on Cloud Run no value is read, " +
+				"and such a one is for you to avoid (`raw` session keys, binary secrets). Default: none.",
 			ElementType: types.StringType, Optional: true, Validators: noNulls(),
 		},
 		"identity": schema.StringAttribute{

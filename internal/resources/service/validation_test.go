@@ -33,6 +33,7 @@ func TestServiceRefusesWrongInputAtPlanTime(t *testing.T) {
 		{set("config", `{ A = null }`), `null`},
 		{set("secrets", `{ A = "payments-api-key" }`), `secret version`},
 		{set("secrets", `{ A = "projects/acme-dev/secrets/a/versions/latest" }`), `is pinned`},
+		{set("secrets", `{ A = "projects/acme-dev/locations/asia-northeast1/secrets/a/versions/1" }`), `Cloud Run cannot use a regional secret`},
 		{set("project", `"123456789012"`), `project number`},
 		{set("identity", `"shop"`), `is not the full name`},
 		{set("cloud_run", `{ location = "asia-northeast1-b" }`), `is a zone`},

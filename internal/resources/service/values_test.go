@@ -21,7 +21,9 @@ type unknown struct{}
 const (
 	testCluster = "projects/acme-dev/locations/asia-northeast1/clusters/dev"
 	testVersion = "projects/acme-dev/secrets/payments-api-key/versions/3"
-	testImage   = "asia-docker.pkg.dev/acme/shop/web:1a2b3c4"
+	// regionalVersion is what Cloud Run cannot use.
+	regionalVersion = "projects/acme-dev/locations/asia-northeast1/secrets/payments-api-key/versions/3"
+	testImage       = "asia-docker.pkg.dev/acme/shop/web:1a2b3c4"
 )
 
 // with is a difference from a valid service.

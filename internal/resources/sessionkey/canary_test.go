@@ -78,7 +78,7 @@ func makeByHand(t *testing.T, env *acctest.Env, value string) {
 	client := gcp.New(gcp.Options{EmulatorHost: env.Fake.Addr()})
 	defer func() { must(client.Close()) }()
 	automatic := &secretmanagerpb.Replication_Automatic_{Automatic: &secretmanagerpb.Replication_Automatic{}}
-	_, err := client.Secrets().Create(t.Context(), "acme-dev", "shop", &secretmanagerpb.Secret{
+	_, err := client.Secrets().Create(t.Context(), "projects/acme-dev/secrets/shop", &secretmanagerpb.Secret{
 		Replication: &secretmanagerpb.Replication{Replication: automatic},
 	})
 	must(err)

@@ -17,6 +17,7 @@ type model struct {
 	ID               types.String   `tfsdk:"id"`
 	Name             types.String   `tfsdk:"name"`
 	Project          types.String   `tfsdk:"project"`
+	Location         types.String   `tfsdk:"location"`
 	Bytes            types.Int64    `tfsdk:"bytes"`
 	Encoding         types.String   `tfsdk:"encoding"`
 	Separator        types.String   `tfsdk:"separator"`
@@ -26,6 +27,8 @@ type model struct {
 	Labels           types.Map      `tfsdk:"labels"`
 	EffectiveLabels  types.Map      `tfsdk:"effective_labels"`
 	Accessors        types.Set      `tfsdk:"accessors"`
+	KeepVersions     types.Int64    `tfsdk:"keep_versions"`
+	SurplusVersions  types.List     `tfsdk:"surplus_versions"`
 	Version          types.String   `tfsdk:"version"`
 	VersionID        types.String   `tfsdk:"version_id"`
 	RotatedAt        types.String   `tfsdk:"rotated_at"`
@@ -37,23 +40,29 @@ type model struct {
 
 // identity is the resource's identity.
 type identity struct {
-	Project types.String `tfsdk:"project"`
-	Name    types.String `tfsdk:"name"`
+	Project  types.String `tfsdk:"project"`
+	Location types.String `tfsdk:"location"`
+	Name     types.String `tfsdk:"name"`
 }
 
-func (m model) secretID() names.SecretID {
-	return names.SecretID{Project: m.Project.ValueString(), Name: m.Name.ValueString()}
+func (m model) secretID() names.SecretID { return m.identity().secretID() }
+
+func (m model) identity() identity {
+	return identity{Project: m.Project, Location: m.Location, Name: m.Name}
 }
 
-func (m model) identity() identity { return identity{Project: m.Project, Name: m.Name} }
+func (i identity) secretID() names.SecretID {
+	return names.SecretID{Project: i.Project.ValueString(), Location: i.Location.ValueString(), Name: i.Name.ValueString()}
+}
 
 // expand is the declared session key.
 func (m model) expand() deploy.SessionKeySpec {
 	return deploy.SessionKeySpec{
-		ID:        m.secretID(),
-		Settings:  m.settings(),
-		Labels:    tf.Strings(m.EffectiveLabels),
-		Accessors: tf.Members(m.Accessors),
+		ID:           m.secretID(),
+		Settings:     m.settings(),
+		Labels:       tf.Strings(m.EffectiveLabels),
+		Accessors:    tf.Members(m.Accessors),
+		KeepVersions: int(m.KeepVersions.ValueInt64()),
 	}
 }
 
@@ -74,6 +83,7 @@ func (m model) known() deploy.SecretKnown {
 		Imported:  m.Name.IsNull(),
 		Labels:    tf.Strings(m.EffectiveLabels),
 		Accessors: tf.Members(m.Accessors),
+		Version:   m.Version.ValueString(),
 	}
 }
 
@@ -97,6 +107,7 @@ func (m model) finished(live deploy.SecretState) model {
 	if m.RotationDueSince.IsUnknown() {
 		m.RotationDueSince = types.StringNull()
 	}
+	m.SurplusVersions = tf.NoVersions()
 	m.Status = types.StringValue(live.Status)
 	return m
 }
@@ -108,6 +119,7 @@ func flatten(live deploy.SecretState, prior model, cloud *deploy.Cloud, defaults
 	m.ID = types.StringValue(live.ID.String())
 	m.Name = types.StringValue(live.ID.Name)
 	m.Project = types.StringValue(live.ID.Project)
+	m.Location = tf.StringOrNull(live.ID.Location)
 	if live.Settings != nil { // else it was made by hand, and what is declared stays
 		m.Bytes, m.Keep = types.Int64Value(int64(live.Settings.Bytes)), types.Int64Value(int64(live.Settings.Keep))
 		m.Encoding, m.Separator = types.StringValue(live.Settings.Encoding), types.StringValue(live.Settings.Separator)
@@ -120,6 +132,8 @@ func flatten(live deploy.SecretState, prior model, cloud *deploy.Cloud, defaults
 	if len(live.Accessors) > 0 || !prior.Accessors.IsNull() {
 		m.Accessors = tf.SetOf(live.Accessors)
 	}
+	m.KeepVersions = tf.LiveKeepVersions(live.KeepVersions, prior.KeepVersions)
+	m.SurplusVersions = tf.VersionsOrNull(live.SurplusVersions)
 	m.Version, m.VersionID = tf.StringOrNull(live.Version), tf.StringOrNull(live.VersionID())
 	m.RotatedAt = timestamp(live.VersionTime)
 	m.NextRotation = timestamp(m.settings().NextRotation(live.VersionTime))

@@ -2,14 +2,42 @@ package sessionkey
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/deploy"
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/sessionkey"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/tf"
 )
+
+// ValidateConfig refuses raw keys in a ring: nothing can be told from their bytes, so nothing can stand between two of them.
+func (r *sessionKeyResource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
+	var config model
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	if resp.Diagnostics.HasError() || config.Encoding.ValueString() != string(sessionkey.Raw) {
+		return
+	}
+	const why = "A key that is raw may contain any byte, so no separator can be told from it, and the payload holds one key alone."
+	if !config.Keep.IsUnknown() && (config.Keep.IsNull() || config.Keep.ValueInt64() != 0) {
+		resp.Diagnostics.AddAttributeError(path.Root("keep"), "Previous keys cannot be kept with raw keys",
+			fmt.Sprintf("%s keep is %s. Set keep = 0, with which every session ends at a rotation, or choose an encoding that is text, for "+
+				"example encoding = \"hex\".", why, keepShown(config.Keep)))
+	}
+	if !config.Separator.IsNull() {
+		resp.Diagnostics.AddAttributeError(path.Root("separator"), "Raw keys have no separator",
+			why+" Remove separator, or choose an encoding that is text, for example encoding = \"hex\".")
+	}
+}
+
+func keepShown(keep types.Int64) string {
+	if keep.IsNull() {
+		return fmt.Sprintf("not set, which means %d", defaultKeep)
+	}
+	return keep.String()
+}
 
 // ModifyPlan plans what the provider computes. It depends on configuration, state and provider configuration only, never
 // on the time: Terraform calls it again when a saved plan is applied, and what differs then is fatal. That a rotation is
@@ -32,6 +60,7 @@ func (r *sessionKeyResource) ModifyPlan(ctx context.Context, req resource.Modify
 	for name, planned := range c.computed() {
 		resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root(name), planned)...)
 	}
+	resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("surplus_versions"), tf.NoVersions())...)
 	unready := c.prior != nil && c.prior.Status.ValueString() != deploy.SecretReady
 	tf.PlanStatus(ctx, req, resp, unready, path.Root("status"))
 }
@@ -57,13 +86,14 @@ func (c change) rotates() bool {
 }
 
 // due tells whether Read has found the rotation due and the plan has not put it off. How far a longer rotate_after puts
-// it off only the next Read can tell.
+// it off only the next Read can tell. An age that is known later leaves a rotation that is due open: the plan is made again
+// before the apply, and what it says then must fit what it said now.
 func (c change) due() bool {
 	since := timeOf(c.prior.RotationDueSince)
-	if since.IsZero() || c.plan.RotateAfter.IsNull() || c.plan.RotateAfter.IsUnknown() {
+	if since.IsZero() || c.plan.RotateAfter.IsNull() {
 		return false
 	}
-	return !c.plan.settings().NextRotation(timeOf(c.prior.RotatedAt)).After(since)
+	return c.plan.RotateAfter.IsUnknown() || !c.plan.settings().NextRotation(timeOf(c.prior.RotatedAt)).After(since)
 }
 
 // computed plans what depends on whether there is a rotation.
@@ -76,7 +106,7 @@ func (c change) computed() map[string]types.String {
 		"next_rotation":      types.StringUnknown(),
 		"rotation_due_since": types.StringNull(),
 	}
-	if !c.plan.Project.IsUnknown() && !c.plan.Name.IsUnknown() {
+	if !c.plan.Project.IsUnknown() && !c.plan.Location.IsUnknown() && !c.plan.Name.IsUnknown() {
 		planned["id"] = types.StringValue(c.plan.secretID().String())
 	}
 	switch {

@@ -1,6 +1,7 @@
 package sessionkey_test
 
 import (
+	"encoding/base64"
 	"strings"
 	"testing"
 	"time"
@@ -27,7 +28,7 @@ func TestSessionKey_refusesWrongInput(t *testing.T) {
 		"name with a space":                {"name": "a b"},
 		"bytes under 16":                   {"bytes": int64(15)},
 		"bytes over 64":                    {"bytes": int64(65)},
-		"encoding that does not exist":     {"encoding": "raw"},
+		"encoding that does not exist":     {"encoding": "utf8"},
 		"keep below zero":                  {"keep": int64(-1)},
 		"keep over 10":                     {"keep": int64(11)},
 		"empty separator":                  {"separator": ""},
@@ -38,6 +39,10 @@ func TestSessionKey_refusesWrongInput(t *testing.T) {
 		"rotate_after in days":             {"rotate_after": "30d"},
 		"rotate_after of zero":             {"rotate_after": "0s"},
 		"rotate_after below zero":          {"rotate_after": "-1h"},
+		"rotate_after below a second":      {"rotate_after": "999ms"},
+		"rotate_after that is no duration": {"rotate_after": "monthly"},
+		"empty rotate_after":               {"rotate_after": ""},
+		"control character as separator":   {"separator": "\x1f"},
 		"empty rotation_trigger":           {"rotation_trigger": ""},
 		"public accessor":                  {"accessors": []string{"allAuthenticatedUsers"}},
 		"null accessor": {"accessors": tftypes.NewValue(tftypes.Set{ElementType: tftypes.String},
@@ -57,11 +62,56 @@ func TestSessionKey_refusesWrongInput(t *testing.T) {
 		"as it is":          nil,
 		"never rotates":     {"rotate_after": nil},
 		"newline separator": {"separator": "\n"},
+		"raw":               {"encoding": "raw", "keep": int64(0)},
+		"raw or not":        {"encoding": unknownText, "keep": int64(3), "separator": ";"},
+		"raw, keep unknown": {"encoding": "raw", "keep": tftypes.NewValue(tftypes.Number, tftypes.UnknownValue)},
 		"everything":        {"bytes": int64(64), "encoding": "base64", "keep": int64(0), "rotation_trigger": "x", "separator": " | "},
 	} {
 		if said := acctest.DiagnosticsText(provider.Validate(t, valid(change))); said != "" {
 			t.Errorf("%s: %s", name, said)
 		}
+	}
+}
+
+var unknownText = tftypes.NewValue(tftypes.String, tftypes.UnknownValue)
+
+// TestSessionKey_diagnosticsSayHowToGoOn looks for the reason and the way out in what is refused at plan time.
+func TestSessionKey_diagnosticsSayHowToGoOn(t *testing.T) {
+	t.Parallel()
+	provider := acctest.New(t).InProcess(t, noun)
+	for name, test := range map[string]struct {
+		change acctest.Attributes
+		at     string
+		says   []string
+	}{
+		"days":            {acctest.Attributes{"rotate_after": "30d"}, "rotate_after", []string{`"30d" is not a duration`, `if days are meant, write "720h"`}},
+		"weeks":           {acctest.Attributes{"rotate_after": "2w"}, "rotate_after", []string{`"336h"`}},
+		"no unit":         {acctest.Attributes{"rotate_after": "720"}, "rotate_after", []string{`if hours are meant, write "720h"`}},
+		"zero":            {acctest.Attributes{"rotate_after": "0s"}, "rotate_after", []string{"0s is too short", "at least 1s", `"720h"`}},
+		"negative":        {acctest.Attributes{"rotate_after": "-720h"}, "rotate_after", []string{"too short"}},
+		"part of a key":   {acctest.Attributes{"separator": "a"}, "separator", []string{"'a' can be part of a key", `","`}},
+		"separator, long": {acctest.Attributes{"separator": ";;;;;;;;;"}, "separator", []string{"9 characters instead of 1 to 8"}},
+		"raw, keep":       {acctest.Attributes{"encoding": "raw", "keep": int64(1)}, "keep", []string{"may contain any byte", "keep is 1", "Set keep = 0", `encoding = "hex"`}},
+		"raw, no keep":    {acctest.Attributes{"encoding": "raw"}, "keep", []string{"keep is not set, which means 1", "Set keep = 0"}},
+		"raw, separator": {
+			acctest.Attributes{"encoding": "raw", "keep": int64(0), "separator": "|"}, "separator",
+			[]string{"Raw keys have no separator", "Remove separator"},
+		},
+		"raw, separator unknown": {
+			acctest.Attributes{"encoding": "raw", "keep": int64(0), "separator": unknownText}, "separator", []string{"Remove separator"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			diagnostics := provider.Validate(t, valid(test.change))
+			if len(diagnostics) != 1 || diagnostics[0].Attribute.String() != `AttributeName("`+test.at+`")` {
+				t.Fatalf("want one error at %s:\n%s", test.at, acctest.DiagnosticsText(diagnostics))
+			}
+			for _, part := range test.says {
+				if !strings.Contains(diagnostics[0].Summary+diagnostics[0].Detail, part) {
+					t.Errorf("%q is not in:\n%s", part, acctest.DiagnosticsText(diagnostics))
+				}
+			}
+		})
 	}
 }
 
@@ -124,7 +174,7 @@ func TestSessionKey_plansOfADueKey(t *testing.T) {
 		"the same, other": {acctest.Attributes{"rotate_after": "43200m"}, true},
 		"longer":          {acctest.Attributes{"rotate_after": "7200h"}, false},
 		"no more":         {acctest.Attributes{"rotate_after": nil}, false},
-		"known later":     {acctest.Attributes{"rotate_after": unknown}, false},
+		"known later":     {acctest.Attributes{"rotate_after": unknown}, true},
 		"trigger unknown": {acctest.Attributes{"rotate_after": nil, "rotation_trigger": unknown}, true},
 	} {
 		plan := mustPlan(t, provider, state, valid(test.change))
@@ -199,4 +249,27 @@ func TestSessionKey_importsWhatWasMadeByHand(t *testing.T) {
 	if !strings.HasSuffix(payload(t, env, state.Get(t, "version")), ","+byHand) {
 		t.Error("the payload made by hand is not the previous key")
 	}
+}
+
+// TestSessionKey_raw makes a key of bare bytes, which becomes a previous key in the encoding of a later ring.
+func TestSessionKey_raw(t *testing.T) {
+	t.Parallel()
+	env := acctest.New(t, acctest.WithRand(acctest.Secrets.Reader()))
+	provider := env.InProcess(t, noun)
+	state := mustApply(t, provider, nil, valid(acctest.Attributes{"encoding": "raw", "keep": int64(0), "bytes": int64(64)}))
+	raw := payload(t, env, "1")
+	acctest.Secrets.CheckState(t, state, nil)
+	if len(raw) != 64 || state.Get(t, "status") != "ready" {
+		t.Errorf("the payload has %d bytes, the status is %s", len(raw), state.Get(t, "status"))
+	}
+	imported, diagnostics := provider.Import(t, id, nil)
+	acctest.Secrets.CheckState(t, imported, diagnostics)
+	if !mustPlan(t, provider, imported, valid(acctest.Attributes{"encoding": "raw", "keep": int64(0), "bytes": int64(64)})).Empty() {
+		t.Error("the plan after an import is not empty")
+	}
+	state = mustApply(t, provider, state, valid(acctest.Attributes{"encoding": "base64"}))
+	if got := payload(t, env, "2"); !strings.HasSuffix(got, ","+base64.StdEncoding.EncodeToString([]byte(raw))) {
+		t.Error("the raw key is not the previous one in base64")
+	}
+	acctest.Secrets.CheckState(t, state, nil)
 }

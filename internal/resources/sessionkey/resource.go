@@ -12,11 +12,12 @@ import (
 )
 
 var (
-	_ resource.Resource                = (*sessionKeyResource)(nil)
-	_ resource.ResourceWithConfigure   = (*sessionKeyResource)(nil)
-	_ resource.ResourceWithIdentity    = (*sessionKeyResource)(nil)
-	_ resource.ResourceWithImportState = (*sessionKeyResource)(nil)
-	_ resource.ResourceWithModifyPlan  = (*sessionKeyResource)(nil)
+	_ resource.Resource                   = (*sessionKeyResource)(nil)
+	_ resource.ResourceWithConfigure      = (*sessionKeyResource)(nil)
+	_ resource.ResourceWithIdentity       = (*sessionKeyResource)(nil)
+	_ resource.ResourceWithImportState    = (*sessionKeyResource)(nil)
+	_ resource.ResourceWithModifyPlan     = (*sessionKeyResource)(nil)
+	_ resource.ResourceWithValidateConfig = (*sessionKeyResource)(nil)
 )
 
 // defaultTimeout is that of each operation: a handful of calls that take a second or two, and room for IAM, which knows
@@ -93,7 +94,8 @@ func (r *sessionKeyResource) Update(ctx context.Context, req resource.UpdateRequ
 	tf.SetIdentity(ctx, resp.Identity, plan.identity(), &resp.Diagnostics)
 	ctx, cancel := tf.WithTimeout(ctx, tf.Update, timeout)
 	defer cancel()
-	live, err := r.provider.Cloud.UpdateSessionKey(ctx, prior.known(), plan.expand(), plan.rotation(prior))
+	live, notices, err := r.provider.Cloud.UpdateSessionKey(ctx, prior.known(), plan.expand(), plan.rotation(prior))
+	tf.AddNotices(&resp.Diagnostics, notices)
 	if err == nil {
 		resp.Diagnostics.Append(resp.State.Set(ctx, plan.finished(live))...)
 		return
@@ -117,11 +119,9 @@ func (r *sessionKeyResource) Delete(ctx context.Context, req resource.DeleteRequ
 	tf.AddError(&resp.Diagnostics, r.provider.Cloud.DeleteSecret(ctx, prior.secretID()), "Cannot delete session key")
 }
 
-// ImportState takes projects/PROJECT/secrets/NAME, or the identity.
+// ImportState takes projects/PROJECT/secrets/NAME, projects/PROJECT/locations/LOCATION/secrets/NAME, or the identity.
 func (r *sessionKeyResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
-	idOf := func(i identity) string {
-		return names.SecretID{Project: i.Project.ValueString(), Name: i.Name.ValueString()}.String()
-	}
+	idOf := func(i identity) string { return i.secretID().String() }
 	if id, ok := tf.ImportID(ctx, req, resp, idOf, checkImportID); ok {
 		parsed, _ := names.ParseSecretID(id) // checked
 		tf.SetIdentity(ctx, resp.Identity, identityOf(parsed), &resp.Diagnostics)
@@ -138,5 +138,5 @@ func checkImportID(id string) error {
 }
 
 func identityOf(id names.SecretID) identity {
-	return identity{Project: types.StringValue(id.Project), Name: types.StringValue(id.Name)}
+	return identity{Project: types.StringValue(id.Project), Location: tf.StringOrNull(id.Location), Name: types.StringValue(id.Name)}
 }

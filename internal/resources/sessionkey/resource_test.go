@@ -217,6 +217,8 @@ func TestAccSessionKey_lostState(t *testing.T) {
 	if now := hashes(t, env); !slices.Equal(now, before) {
 		t.Errorf("the payloads changed: %v, before %v", now, before)
 	}
+	env.CheckEffects(t, "AccessSecretVersion", 0) // no value was read, and none written
+	env.CheckEffects(t, "AddSecretVersion", 1)
 	other.MustRun(t, "destroy", "-auto-approve", "-no-color")
 	if err := env.CheckNothingLeft(); err != nil {
 		t.Error(err)

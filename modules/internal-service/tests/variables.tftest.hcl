@@ -93,6 +93,13 @@ run "no_process_is_rejected" {
   expect_failures = [var.processes]
 }
 
+run "a_regional_secret_version_is_accepted" {
+  command = plan
+  variables {
+    secret_versions = { TOKEN = "projects/acme-dev/locations/europe-west3/secrets/token/versions/3" }
+  }
+}
+
 run "an_unpinned_secret_version_is_rejected" {
   command = plan
   variables {

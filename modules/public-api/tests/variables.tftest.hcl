@@ -50,6 +50,14 @@ run "a_bad_name_is_rejected" {
   expect_failures = [var.name]
 }
 
+run "a_regional_secret_version_is_rejected" {
+  command = plan
+  variables {
+    secret_versions = { TOKEN = "projects/acme-dev/locations/europe-west3/secrets/token/versions/3" }
+  }
+  expect_failures = [var.secret_versions]
+}
+
 run "an_unpinned_secret_version_is_rejected" {
   command = plan
   variables {
