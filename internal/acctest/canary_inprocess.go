@@ -1,6 +1,7 @@
 package acctest
 
 import (
+	"context"
 	"maps"
 	"testing"
 
@@ -15,6 +16,7 @@ type InProcess struct {
 	schema *tfprotov6.Schema
 	object tftypes.Object
 	noun   string
+	ctx    context.Context // of the calls; nil for the test's
 }
 
 // Attributes are a resource's configuration: strings, int64, bools, nil for null, []string for sets, map[string]string
@@ -38,6 +40,20 @@ func (e *Env) InProcess(t testing.TB, noun string) *InProcess {
 		t.Fatalf("the provider has no %s", noun)
 	}
 	return &InProcess{server: server, schema: schema, noun: noun, object: objectType(t, schema)}
+}
+
+// Within is the same provider whose calls end with ctx, as an operation's timeout or an interrupt ends them.
+func (p *InProcess) Within(ctx context.Context) *InProcess {
+	other := *p
+	other.ctx = ctx
+	return &other
+}
+
+func (p *InProcess) context(t testing.TB) context.Context {
+	if p.ctx != nil {
+		return p.ctx
+	}
+	return t.Context()
 }
 
 // inProcess starts the provider and configures it as Config does, with more settings.
@@ -82,7 +98,7 @@ func (p *InProcess) Validate(t testing.TB, config Attributes) []*tfprotov6.Diagn
 // Read refreshes a state; nil means that the resource is gone.
 func (p *InProcess) Read(t testing.TB, state *State) (*State, []*tfprotov6.Diagnostic) {
 	t.Helper()
-	resp, err := p.server.ReadResource(t.Context(), &tfprotov6.ReadResourceRequest{
+	resp, err := p.server.ReadResource(p.context(t), &tfprotov6.ReadResourceRequest{
 		TypeName: p.noun, CurrentState: dynamic(t, state.Value), Private: state.Private,
 	})
 	if err != nil {
@@ -113,7 +129,7 @@ func (p *InProcess) Import(t testing.TB, id string, identity map[string]string) 
 		object := tftypes.NewValue(tftypes.Object{AttributeTypes: types}, values)
 		req.Identity = &tfprotov6.ResourceIdentityData{IdentityData: dynamic(t, object)}
 	}
-	resp, err := p.server.ImportResourceState(t.Context(), req)
+	resp, err := p.server.ImportResourceState(p.context(t), req)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,7 +179,7 @@ func (p *InProcess) Plan(t testing.TB, prior *State, config Attributes) (*Plan, 
 	if prior != nil {
 		before, private = prior.Value, prior.Private
 	}
-	resp, err := p.server.PlanResourceChange(t.Context(), &tfprotov6.PlanResourceChangeRequest{
+	resp, err := p.server.PlanResourceChange(p.context(t), &tfprotov6.PlanResourceChangeRequest{
 		TypeName: p.noun, PriorState: dynamic(t, before), PriorPrivate: private,
 		Config: dynamic(t, objectOf(t, p.object, config)), ProposedNewState: dynamic(t, p.proposed(t, before, config)),
 	})
@@ -186,7 +202,7 @@ func (p *InProcess) Apply(t testing.TB, plan *Plan) (*State, []*tfprotov6.Diagno
 	if plan.prior != nil {
 		before = plan.prior.Value
 	}
-	resp, err := p.server.ApplyResourceChange(t.Context(), &tfprotov6.ApplyResourceChangeRequest{
+	resp, err := p.server.ApplyResourceChange(p.context(t), &tfprotov6.ApplyResourceChangeRequest{
 		TypeName: p.noun, PriorState: dynamic(t, before), PlannedState: dynamic(t, plan.Planned), PlannedPrivate: plan.private,
 		Config: dynamic(t, objectOf(t, p.object, plan.config)),
 	})
@@ -205,7 +221,7 @@ func (p *InProcess) Apply(t testing.TB, plan *Plan) (*State, []*tfprotov6.Diagno
 func (p *InProcess) Destroy(t testing.TB, state *State) (*State, []*tfprotov6.Diagnostic) {
 	t.Helper()
 	gone := tftypes.NewValue(p.object, nil)
-	resp, err := p.server.ApplyResourceChange(t.Context(), &tfprotov6.ApplyResourceChangeRequest{
+	resp, err := p.server.ApplyResourceChange(p.context(t), &tfprotov6.ApplyResourceChangeRequest{
 		TypeName: p.noun, PriorState: dynamic(t, state.Value), PlannedState: dynamic(t, gone), Config: dynamic(t, gone),
 	})
 	if err != nil {

@@ -77,3 +77,21 @@ func (c *Canaries) CheckRun(t testing.TB, cli *CLI, runs ...Result) {
 		c.CheckText(t, fmt.Sprintf("stderr of run %d", i+1), run.Stderr)
 	}
 }
+
+// ScanProcesses scans the command line and the environment of a command and of every process that it has started. It
+// gives how many there were.
+func (c *Canaries) ScanProcesses(t testing.TB, p *Process) (leaks []Leak, processes int) {
+	t.Helper()
+	for _, pid := range p.group(t) {
+		for _, file := range []string{"cmdline", "environ"} {
+			where := fmt.Sprintf("/proc/%d/%s", pid, file)
+			text, err := os.ReadFile(where)
+			if err != nil {
+				t.Fatal(err)
+			}
+			leaks = append(leaks, c.Scan(where, text)...)
+		}
+		processes++
+	}
+	return leaks, processes
+}

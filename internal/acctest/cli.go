@@ -156,6 +156,52 @@ func (p *Process) Interrupt(t testing.TB) {
 	}
 }
 
+// Provider is the process id of the provider that the command has started.
+func (p *Process) Provider(t testing.TB) int {
+	t.Helper()
+	for _, pid := range p.group(t) {
+		line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+		name, _, _ := strings.Cut(string(line), "\x00")
+		if err == nil && filepath.Base(name) == "terraform-provider-twelvefactor" {
+			return pid
+		}
+	}
+	t.Fatal("the command has no provider")
+	return 0
+}
+
+// group are the ids of the command and of all its descendants: a provider may be in a process group of its own.
+func (p *Process) group(t testing.TB) []int {
+	t.Helper()
+	stats, err := filepath.Glob("/proc/[0-9]*/stat")
+	if err != nil {
+		t.Fatal(err)
+	}
+	parents := map[int]int{}
+	for _, file := range stats {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			continue // it has ended
+		}
+		var pid, parent int
+		var state string
+		// The name, in parentheses, may hold anything.
+		after := string(text[bytes.LastIndexByte(text, ')')+1:])
+		_, _ = fmt.Sscan(string(text), &pid)
+		_, _ = fmt.Sscan(after, &state, &parent)
+		parents[pid] = parent
+	}
+	family := []int{p.cmd.Process.Pid}
+	for i := 0; i < len(family); i++ {
+		for pid, parent := range parents {
+			if parent == family[i] {
+				family = append(family, pid)
+			}
+		}
+	}
+	return family
+}
+
 // Wait waits for the end.
 func (p *Process) Wait(t testing.TB) Result {
 	t.Helper()

@@ -50,6 +50,9 @@ type Env struct {
 	rand    io.Reader
 	process map[string]string // the provider's environment
 	suffix  string            // of names, where a fake is shared
+
+	time     func(*clock.Offset) clock.Clock // the provider's; nil for Clock
+	patience time.Duration                   // of one request of the provider; zero for its default
 }
 
 // Option changes an Env before it starts.
@@ -62,6 +65,9 @@ type settings struct {
 	rand   io.Reader
 	token  string
 	google bool
+
+	time     func(*clock.Offset) clock.Clock
+	patience time.Duration
 }
 
 // WithBinary runs another command than OpenTofu.
@@ -78,6 +84,19 @@ func WithAccessToken(token string) Option { return func(s *settings) { s.token =
 
 // WithoutEmulator has the provider look for Google Cloud, with real credentials; the provider's endpoints lead to the fake.
 func WithoutEmulator() Option { return func(s *settings) { s.google = true } }
+
+// WithoutWaits turns the clock forward where the provider would wait, in the test's own process.
+func WithoutWaits() Option {
+	return WithProviderClock(func(o *clock.Offset) clock.Clock { return skipping{o} })
+}
+
+// WithProviderClock makes the provider's clock out of the world's, in the test's own process.
+func WithProviderClock(of func(*clock.Offset) clock.Clock) Option {
+	return func(s *settings) { s.time = of }
+}
+
+// WithRequestTimeout bounds one request of the provider, in the test's own process: what a call that hangs costs.
+func WithRequestTimeout(d time.Duration) Option { return func(s *settings) { s.patience = d } }
 
 // WithOperationTime sets how long the fake's operations run.
 func WithOperationTime(d time.Duration) Option {
@@ -119,7 +138,7 @@ func newEnv(t testing.TB, fake *fakegcp.Server, clk *clock.Offset, s settings) *
 	if s.binary.Path == "" {
 		s.binary = OpenTofu(t)
 	}
-	env := &Env{Fake: fake, Clock: clk, Binary: s.binary, stack: s.stack, rand: s.rand}
+	env := &Env{Fake: fake, Clock: clk, Binary: s.binary, stack: s.stack, rand: s.rand, time: s.time, patience: s.patience}
 	env.process = map[string]string{}
 	if !s.google {
 		env.process[provider.EmulatorVariable] = fake.Addr()
@@ -168,8 +187,13 @@ func (e *Env) Name(base string) string { return base + e.suffix }
 
 // Factories serve the provider from the test's own process.
 func (e *Env) Factories() map[string]func() (tfprotov6.ProviderServer, error) {
+	var time clock.Clock = e.Clock
+	if e.time != nil {
+		time = e.time(e.Clock)
+	}
 	p := provider.New("test",
-		provider.WithClock(e.Clock),
+		provider.WithClock(time),
+		provider.WithRequestTimeout(e.patience),
 		provider.WithPollInterval(pollInterval),
 		provider.WithRand(e.rand),
 		provider.WithEnvironment(func(name string) string { return e.process[name] }),
@@ -177,6 +201,18 @@ func (e *Env) Factories() map[string]func() (tfprotov6.ProviderServer, error) {
 	return map[string]func() (tfprotov6.ProviderServer, error){
 		localName: providerserver.NewProtocol6WithError(p),
 	}
+}
+
+// skipping is the clock of a provider that never waits.
+type skipping struct{ *clock.Offset }
+
+// Sleep turns the clock forward instead.
+func (s skipping) Sleep(ctx context.Context, d time.Duration) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	s.Advance(d)
+	return nil
 }
 
 // commandChoice guards the environment variable by which the testing library chooses the command.

@@ -1,6 +1,7 @@
 package acctest
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -47,6 +48,12 @@ type Opened struct {
 // nil with an error.
 func (e *Env) Open(t testing.TB, noun string, settings, config Attributes) (*Opened, []*tfprotov6.Diagnostic) {
 	t.Helper()
+	return e.openWithin(t.Context(), t, noun, settings, config)
+}
+
+// openWithin is Open whose calls end with ctx.
+func (e *Env) openWithin(ctx context.Context, t testing.TB, noun string, settings, config Attributes) (*Opened, []*tfprotov6.Diagnostic) {
+	t.Helper()
 	server, schemas := e.inProcess(t, settings)
 	schema, ok := schemas.EphemeralResourceSchemas[noun]
 	if !ok {
@@ -54,7 +61,7 @@ func (e *Env) Open(t testing.TB, noun string, settings, config Attributes) (*Ope
 	}
 	object := objectType(t, schema)
 	value := dynamic(t, objectOf(t, object, config))
-	valid, err := server.ValidateEphemeralResourceConfig(t.Context(), &tfprotov6.ValidateEphemeralResourceConfigRequest{
+	valid, err := server.ValidateEphemeralResourceConfig(ctx, &tfprotov6.ValidateEphemeralResourceConfigRequest{
 		TypeName: noun, Config: value,
 	})
 	if err != nil {
@@ -63,7 +70,7 @@ func (e *Env) Open(t testing.TB, noun string, settings, config Attributes) (*Ope
 	if failed(valid.Diagnostics) {
 		return nil, valid.Diagnostics
 	}
-	resp, err := server.OpenEphemeralResource(t.Context(), &tfprotov6.OpenEphemeralResourceRequest{TypeName: noun, Config: value})
+	resp, err := server.OpenEphemeralResource(ctx, &tfprotov6.OpenEphemeralResourceRequest{TypeName: noun, Config: value})
 	if err != nil {
 		t.Fatal(err)
 	}

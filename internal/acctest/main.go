@@ -22,6 +22,19 @@ func atEnd(end func(context.Context) error) {
 	cleanups.end = append(cleanups.end, end)
 }
 
+// reports are lines for the end of a process's tests.
+var reports struct {
+	sync.Mutex
+	lines []string
+}
+
+// Report prints a line after the last test of the process.
+func Report(format string, args ...any) {
+	reports.Lock()
+	defer reports.Unlock()
+	reports.lines = append(reports.lines, fmt.Sprintf(format, args...))
+}
+
 // atOnce is how many tests run side by side unless -parallel says otherwise: they wait for operations more than they
 // compute.
 const atOnce = "6"
@@ -35,6 +48,9 @@ func Main(m *testing.M) {
 		_ = flag.Set("test.parallel", atOnce) // the testing package registers it, and takes every number
 	}
 	code := m.Run()
+	for _, line := range reports.lines {
+		fmt.Println(line)
+	}
 	cleanups.Lock()
 	defer cleanups.Unlock()
 	var failures error

@@ -18,7 +18,24 @@ func secretError(verb string, id names.SecretID, err error) error {
 	if err == nil || errors.As(err, &told) {
 		return err
 	}
+	if gcp.IsNotFound(err) && verb != secretCreateVerb {
+		return secretGone(verb, id, err)
+	}
 	return &Error{Summary: fmt.Sprintf("Cannot %s secret %s", verb, names.Quote(id.Name)), Fix: secretRemedy(id, err), Err: err}
+}
+
+// secretCreateVerb is the one verb for which what is not found is not the secret.
+const secretCreateVerb = "create"
+
+// secretGone says that the secret went away in the middle of a run, which began by finding it.
+func secretGone(verb string, id names.SecretID, err error) error {
+	return &Error{
+		Summary: fmt.Sprintf("Cannot %s secret %s: it is gone", verb, names.Quote(id.Name)),
+		Why:     fmt.Sprintf("%s was deleted, by somebody else, after this run had looked at it", id),
+		Fix: "Apply again: the refresh sees that it is gone, and the plan creates it anew, with the value given then. Versions of a deleted " +
+			"secret cannot be brought back",
+		Err: err,
+	}
 }
 
 // secretExists refuses to take over a secret that is there and finished.
@@ -97,6 +114,9 @@ func secretAccessorError(id names.SecretID, err error) error {
 	}
 	if missing := missingMember(err, "accessors"); missing != nil {
 		return missing
+	}
+	if gcp.IsNotFound(err) {
+		return secretGone("change who may read", id, err)
 	}
 	return &Error{
 		Summary:   fmt.Sprintf("Cannot change who may read secret %s", names.Quote(id.Name)),

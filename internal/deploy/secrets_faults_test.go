@@ -15,19 +15,14 @@ import (
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/gcp"
 )
 
-// troubles are what can befall a call: refused, lost before and after its effect, hung, answered with nonsense.
+// troubles are what can befall a call, beside those that the fault matrix of the resources has (acctest.FaultMatrix: refused,
+// lost, hung, malformed).
 var troubles = map[string]fakegcp.Fault{
-	"refused":                 {When: fakegcp.Before, Code: codes.PermissionDenied, Message: "Permission denied."},
 	"invalid":                 {When: fakegcp.Before, Code: codes.InvalidArgument, Message: "Invalid."},
 	"conflict":                {When: fakegcp.Before, Code: codes.Aborted, Message: "Aborted."},
-	"lost before":             {When: fakegcp.Before, Code: codes.Unavailable, Message: "Unavailable."},
-	"lost after":              {When: fakegcp.After, Code: codes.Unavailable, Message: "Unavailable."},
 	"internal error after":    {When: fakegcp.After, Code: codes.Internal, Message: "Internal."},
 	"connection reset before": {When: fakegcp.Before, Kind: fakegcp.FaultReset},
 	"connection reset after":  {When: fakegcp.After, Kind: fakegcp.FaultReset},
-	"hung before":             {When: fakegcp.Before, Kind: fakegcp.FaultHang},
-	"hung after":              {When: fakegcp.After, Kind: fakegcp.FaultHang},
-	"malformed after":         {When: fakegcp.After, Kind: fakegcp.FaultMalformed},
 }
 
 // sweep is one operation whose every call meets every trouble.

@@ -2,6 +2,8 @@ package fakegcp
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
@@ -124,6 +126,11 @@ var methodPermissions = map[string]string{
 	computeGroupsService + "Get":  "compute.instanceGroupManagers.get",
 
 	billingService + "GetProjectBillingInfo": "resourcemanager.projects.get",
+}
+
+// Permissions lists every permission that a method asks for.
+func Permissions() []string {
+	return slices.Compact(slices.Sorted(maps.Values(methodPermissions)))
 }
 
 // readingVerbs begin the names of methods that change nothing.

@@ -26,6 +26,7 @@ type twelvefactor struct {
 	version      string
 	clock        clock.Clock
 	pollInterval time.Duration
+	patience     time.Duration
 	rand         io.Reader
 	getenv       func(string) string
 	finisher     *deploy.Finisher
@@ -39,6 +40,9 @@ func WithClock(c clock.Clock) Option { return func(p *twelvefactor) { p.clock = 
 
 // WithPollInterval replaces the pause between two looks at an operation.
 func WithPollInterval(d time.Duration) Option { return func(p *twelvefactor) { p.pollInterval = d } }
+
+// WithRequestTimeout replaces the bound of one request.
+func WithRequestTimeout(d time.Duration) Option { return func(p *twelvefactor) { p.patience = d } }
 
 // WithRand replaces the source that session keys are drawn from.
 func WithRand(r io.Reader) Option { return func(p *twelvefactor) { p.rand = r } }
@@ -88,7 +92,7 @@ func (p *twelvefactor) Configure(ctx context.Context, req provider.ConfigureRequ
 // data makes what the resources get out of the resolved settings.
 func (p *twelvefactor) data(s settings, terraformVersion string) *tf.Provider {
 	options := s.gcp
-	options.Clock, options.PollInterval = p.clock, p.pollInterval
+	options.Clock, options.PollInterval, options.RequestTimeout = p.clock, p.pollInterval, p.patience
 	options.UserAgent = "terraform-provider-twelvefactor/" + p.version + " terraform/" + terraformVersion
 	return &tf.Provider{
 		Cloud: &deploy.Cloud{

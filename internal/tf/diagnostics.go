@@ -28,6 +28,17 @@ var advice = map[gcp.Kind]string{
 	gcp.Conflict:  "Somebody else changed the object at the same time. Apply again.",
 }
 
+// rateLimited is the advice about what Classify calls transient and is not an answer that went missing.
+const rateLimited = "There were more calls in this minute than the rate quota of the API allows. Wait a minute and apply again, run fewer applies " +
+	"at a time (-parallelism), or ask for a higher quota (https://console.cloud.google.com/iam-admin/quotas)."
+
+func adviceOn(err error) string {
+	if gcp.IsRateLimited(err) {
+		return rateLimited
+	}
+	return advice[gcp.Classify(err)]
+}
+
 // AddError adds an error diagnostic. A *deploy.Error brings its own words and attribute; any other error gets the
 // fallback as its summary. The original error is shown as one cleaned line.
 func AddError(diags *diag.Diagnostics, err error, fallback string) {
@@ -61,11 +72,11 @@ func AddNotices(diags *diag.Diagnostics, notices []deploy.Notice) {
 func describe(err error, fallback string) (summary, detail string, attribute []string) {
 	var failure *deploy.Error
 	if !errors.As(err, &failure) {
-		return fallback, paragraphs(advice[gcp.Classify(err)], original(err)), nil
+		return fallback, paragraphs(adviceOn(err), original(err)), nil
 	}
 	fix := failure.Fix
 	if fix == "" && failure.Err != nil {
-		fix = advice[gcp.Classify(failure.Err)]
+		fix = adviceOn(failure.Err)
 	}
 	return failure.Summary, paragraphs(failure.Why, fix, original(failure.Err)), failure.Attribute
 }

@@ -10,51 +10,12 @@ import (
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/fakegcp"
 )
 
+// troubles befall the calls of the tests that are not in the fault matrix.
 var troubles = map[string]fakegcp.Fault{
 	"refused":     {Code: codes.PermissionDenied},
 	"lost before": {Code: codes.Unavailable},
 	"lost after":  {When: fakegcp.After, Code: codes.Unavailable},
 	"malformed":   {When: fakegcp.After, Kind: fakegcp.FaultMalformed},
-}
-
-// TestSecret_failuresLeakNothing makes every call of create, update and delete fail once, and scans state, private state
-// and diagnostics. The next apply converges on one version per value.
-func TestSecret_failuresLeakNothing(t *testing.T) {
-	for _, method := range []string{
-		"CreateSecret", "GetSecret", "UpdateSecret", "GetIamPolicy", "SetIamPolicy", "ListSecretVersions", "AddSecretVersion",
-		"GetSecretVersion", "AccessSecretVersion", "DeleteSecret",
-	} {
-		canaries := acctest.NewCanaries()
-		one, two := canaries.Text(t, "one"), canaries.Text(t, "two")
-		for name, trouble := range troubles {
-			trouble.Method = "/" + method
-			t.Run(method+" "+name, func(t *testing.T) {
-				t.Parallel()
-				s := &secretRun{T: t, canaries: canaries, env: acctest.New(t)}
-				s.provider = s.env.InProcess(t, noun)
-				members := []string{"user:alice@example.com"}
-				s.withTrouble(trouble, acctest.Attributes{"name": "payments", "value_wo": one, "value_wo_version": "1", "accessors": members})
-				s.withTrouble(trouble, acctest.Attributes{"name": "payments", "value_wo": two, "value_wo_version": "2"})
-				if got := versions(t, s.env); got != 2 || s.state.Get(t, "version") != "2" {
-					t.Errorf("version %s of %d", s.state.Get(t, "version"), got)
-				}
-				s.destroy(trouble)
-			})
-		}
-	}
-}
-
-// versions counts what the fake holds.
-func versions(t *testing.T, env *acctest.Env) (n int) {
-	t.Helper()
-	objects, err := env.Fake.Objects()
-	must(err)
-	for name := range objects {
-		if strings.Contains(name, "/versions/") {
-			n++
-		}
-	}
-	return n
 }
 
 // TestSecret_echoIsNotShown lets the API quote the value that it refuses.
@@ -69,78 +30,6 @@ func TestSecret_echoIsNotShown(t *testing.T) {
 	canaries.CheckState(t, state, diagnostics)
 	if said := acctest.DiagnosticsText(diagnostics); state == nil || !state.Tainted || !strings.Contains(said, "is not shown") {
 		t.Errorf("state %v, diagnostics:\n%s", state, said)
-	}
-}
-
-// secretRun is one resource through its life.
-type secretRun struct {
-	*testing.T
-	env      *acctest.Env
-	provider *acctest.InProcess
-	canaries *acctest.Canaries
-	state    *acctest.State
-}
-
-// withTrouble applies twice: once with the trouble, once without.
-func (s *secretRun) withTrouble(trouble fakegcp.Fault, config acctest.Attributes) {
-	s.Helper()
-	trouble.Occurrence = 1
-	must(s.env.Fake.Inject(trouble))
-	s.apply(config)
-	s.env.Fake.ClearFaults()
-	s.refresh()
-	if said := s.apply(config); strings.Contains(said, "ERROR") {
-		s.Fatalf("the apply without trouble failed:\n%s", said)
-	}
-	s.refresh()
-	plan, _ := s.provider.Plan(s, s.state, config)
-	if plan == nil || !plan.Empty() {
-		s.Errorf("the plan after it is not empty: %v", plan)
-	}
-}
-
-func (s *secretRun) refresh() {
-	s.Helper()
-	if s.state == nil {
-		return
-	}
-	state, diagnostics := s.provider.Read(s, s.state)
-	s.canaries.CheckState(s, state, diagnostics)
-	s.state = state
-}
-
-// apply replaces what is tainted, plans and applies.
-func (s *secretRun) apply(config acctest.Attributes) string {
-	s.Helper()
-	if s.state != nil && s.state.Tainted {
-		s.state, _ = s.provider.Destroy(s, s.state)
-	}
-	plan, diagnostics := s.provider.Plan(s, s.state, config)
-	s.canaries.CheckState(s, nil, diagnostics)
-	if plan == nil {
-		return acctest.DiagnosticsText(diagnostics)
-	}
-	s.canaries.CheckText(s, "plan", plan.Planned.String())
-	state, diagnostics := s.provider.Apply(s, plan)
-	s.canaries.CheckState(s, state, diagnostics)
-	s.state = state
-	return acctest.DiagnosticsText(diagnostics)
-}
-
-func (s *secretRun) destroy(trouble fakegcp.Fault) {
-	s.Helper()
-	trouble.Occurrence = 1
-	must(s.env.Fake.Inject(trouble))
-	state, diagnostics := s.provider.Destroy(s, s.state)
-	s.canaries.CheckState(s, state, diagnostics)
-	s.env.Fake.ClearFaults()
-	if state != nil {
-		if state, diagnostics = s.provider.Destroy(s, state); state != nil {
-			s.Fatal(acctest.DiagnosticsText(diagnostics))
-		}
-	}
-	if err := s.env.CheckNothingLeft(); err != nil {
-		s.Error(err)
 	}
 }
 

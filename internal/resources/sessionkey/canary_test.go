@@ -1,7 +1,6 @@
 package sessionkey_test
 
 import (
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -14,116 +13,6 @@ import (
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/gcp"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/secret"
 )
-
-var troubles = map[string]fakegcp.Fault{
-	"refused":     {Code: codes.PermissionDenied},
-	"lost before": {Code: codes.Unavailable},
-	"lost after":  {When: fakegcp.After, Code: codes.Unavailable},
-	"malformed":   {When: fakegcp.After, Kind: fakegcp.FaultMalformed},
-}
-
-// TestSessionKey_failuresLeakNothing makes every call of create, rotation and delete fail once, and scans state, private
-// state and diagnostics for every key that was drawn. The next apply converges on one version per rotation.
-func TestSessionKey_failuresLeakNothing(t *testing.T) {
-	for _, method := range []string{
-		"CreateSecret", "GetSecret", "UpdateSecret", "GetIamPolicy", "SetIamPolicy", "ListSecretVersions", "AddSecretVersion",
-		"GetSecretVersion", "AccessSecretVersion", "DeleteSecret",
-	} {
-		for name, trouble := range troubles {
-			trouble.Method, trouble.Occurrence = "/"+method, 1
-			t.Run(method+" "+name, func(t *testing.T) {
-				t.Parallel()
-				canaries := acctest.NewCanaries()
-				env := acctest.New(t, acctest.WithRand(canaries.Reader()))
-				r := &keyRun{T: t, env: env, canaries: canaries, provider: env.InProcess(t, noun)}
-				members := []string{"user:alice@example.com"}
-				r.withTrouble(trouble, valid(acctest.Attributes{"rotation_trigger": "1", "accessors": members}))
-				r.withTrouble(trouble, valid(acctest.Attributes{"rotation_trigger": "2"}))
-				if got := versions(t, env); got != 2 || r.state.Get(t, "version") != "2" {
-					t.Errorf("version %s of %d", r.state.Get(t, "version"), got)
-				}
-				if canaries.Count() == 0 {
-					t.Error("no key was drawn from the canaries")
-				}
-				r.destroy(trouble)
-			})
-		}
-	}
-}
-
-// keyRun is one resource through its life.
-type keyRun struct {
-	*testing.T
-	env      *acctest.Env
-	provider *acctest.InProcess
-	canaries *acctest.Canaries
-	state    *acctest.State
-}
-
-// withTrouble applies twice, once with the trouble, once without; a key that was stored in between stays.
-func (r *keyRun) withTrouble(trouble fakegcp.Fault, config acctest.Attributes) {
-	r.Helper()
-	must(r.env.Fake.Inject(trouble))
-	r.apply(config)
-	r.env.Fake.ClearFaults()
-	durable := hashes(r.T, r.env)
-	r.refresh()
-	if said := r.apply(config); strings.Contains(said, "ERROR") {
-		r.Fatalf("the apply without trouble failed:\n%s", said)
-	}
-	for _, hash := range durable {
-		if !slices.Contains(hashes(r.T, r.env), hash) {
-			r.Error("a key that was stored is gone")
-		}
-	}
-	r.refresh()
-	if plan, _ := r.provider.Plan(r, r.state, config); plan == nil || !plan.Empty() {
-		r.Errorf("the plan after it is not empty: %v", plan)
-	}
-}
-
-func (r *keyRun) refresh() {
-	r.Helper()
-	if r.state == nil {
-		return
-	}
-	state, diagnostics := r.provider.Read(r, r.state)
-	r.canaries.CheckState(r, state, diagnostics)
-	r.state = state
-}
-
-// apply replaces what is tainted, plans and applies.
-func (r *keyRun) apply(config acctest.Attributes) string {
-	r.Helper()
-	if r.state != nil && r.state.Tainted {
-		r.state, _ = r.provider.Destroy(r, r.state)
-	}
-	plan, diagnostics := r.provider.Plan(r, r.state, config)
-	if plan == nil {
-		return acctest.DiagnosticsText(diagnostics)
-	}
-	state, diagnostics := r.provider.Apply(r, plan)
-	r.canaries.CheckState(r, state, diagnostics)
-	r.canaries.CheckText(r, "plan", plan.Planned.String())
-	r.state = state
-	return acctest.DiagnosticsText(diagnostics)
-}
-
-func (r *keyRun) destroy(trouble fakegcp.Fault) {
-	r.Helper()
-	must(r.env.Fake.Inject(trouble))
-	state, diagnostics := r.provider.Destroy(r, r.state)
-	r.canaries.CheckState(r, state, diagnostics)
-	r.env.Fake.ClearFaults()
-	if state != nil {
-		if state, diagnostics = r.provider.Destroy(r, state); state != nil {
-			r.Fatal(acctest.DiagnosticsText(diagnostics))
-		}
-	}
-	if err := r.env.CheckNothingLeft(); err != nil {
-		r.Error(err)
-	}
-}
 
 // TestAccSessionKey_failuresLeakNothing is a sample of the same through both commands, with the provider as a process of
 // its own and everything traced. The keys are drawn over there, so they become canaries when they have been stored.

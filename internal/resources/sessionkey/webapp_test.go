@@ -65,21 +65,21 @@ func (a *webApp) knows(cookie *http.Cookie) bool {
 
 // rotated is one session key that is made and rotated by the resource.
 type rotated struct {
-	keyRun
+	*acctest.Life
 	keep int64
 }
 
 // rotate applies until the nth rotation, 0 for the create, and gives the effective version.
 func (r *rotated) rotate(n int) string {
 	r.Helper()
-	said := r.apply(valid(acctest.Attributes{"keep": r.keep, "rotation_trigger": strconv.Itoa(n)}))
-	if r.state == nil || strings.Contains(said, "ERROR") {
+	said := r.Apply(valid(acctest.Attributes{"keep": r.keep, "rotation_trigger": strconv.Itoa(n)}))
+	if r.State == nil || acctest.Failed(said) {
 		r.Fatal(said)
 	}
-	if version := r.state.Get(r, "version"); version != strconv.Itoa(n+1) {
+	if version := r.State.Get(r, "version"); version != strconv.Itoa(n+1) {
 		r.Fatalf("rotation %d made version %s", n, version)
 	}
-	return r.state.Get(r, "version")
+	return r.State.Get(r, "version")
 }
 
 // A session of the example's app, signed with key k, verifies for exactly keep rotations, in each app that was started with
@@ -92,7 +92,7 @@ func TestSessionKey_sessionsOfTheWebApp(t *testing.T) {
 				t.Parallel()
 				canaries := acctest.NewCanaries()
 				env := acctest.New(t, acctest.WithRand(canaries.Reader()))
-				key := &rotated{keyRun{T: t, env: env, canaries: canaries, provider: env.InProcess(t, noun)}, int64(keep)}
+				key := &rotated{env.NewLife(t, noun, canaries), int64(keep)}
 				app := startApp(t, env, key.rotate(0), fromStore)
 				cookies := []*http.Cookie{app.login("user 0")} // by the rotation after which they were signed
 				for rotation := 1; rotation <= keep+2; rotation++ {
@@ -129,7 +129,7 @@ func TestSessionKey_leakEndsSessionsOfTheWebApp(t *testing.T) {
 	t.Parallel()
 	canaries := acctest.NewCanaries()
 	env := acctest.New(t, acctest.WithRand(canaries.Reader()))
-	key := &rotated{keyRun{T: t, env: env, canaries: canaries, provider: env.InProcess(t, noun)}, 3}
+	key := &rotated{env.NewLife(t, noun, canaries), 3}
 	app := startApp(t, env, key.rotate(0), true)
 	cookie := app.login("mallory")
 	app.Stop(t)
@@ -146,7 +146,7 @@ func TestSessionKey_webAppWithoutARing(t *testing.T) {
 	t.Parallel()
 	canaries := acctest.NewCanaries()
 	env := acctest.New(t, acctest.WithRand(canaries.Reader()))
-	key := &rotated{keyRun{T: t, env: env, canaries: canaries, provider: env.InProcess(t, noun)}, 1}
+	key := &rotated{env.NewLife(t, noun, canaries), 1}
 	version := id + "/versions/" + key.rotate(0)
 	must(env.Fake.UpdateSecretVersion(version, func(v *secretmanagerpb.SecretVersion) { v.State = secretmanagerpb.SecretVersion_DISABLED }))
 	app := acctest.ExampleProgram(t, "session-app")
