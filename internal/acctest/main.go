@@ -49,7 +49,7 @@ func Main(m *testing.M) {
 	}
 	code := m.Run()
 	for _, line := range reports.lines {
-		fmt.Println(line)
+		_, _ = fmt.Fprintln(os.Stdout, line)
 	}
 	cleanups.Lock()
 	defer cleanups.Unlock()
