@@ -112,6 +112,15 @@ func (c *Cloud) ReadSecret(ctx context.Context, id names.SecretID, known SecretK
 	return c.secretRead(ctx, id, secretKind, known)
 }
 
+// SecretHasVersions tells whether a secret has any version, usable or not.
+func (c *Cloud) SecretHasVersions(ctx context.Context, id names.SecretID) (bool, error) {
+	versions, err := c.secretVersions(ctx, id)
+	if err != nil && !gcp.IsNotFound(err) {
+		return false, secretError("look at the versions of", id, err)
+	}
+	return len(versions) > 0, nil
+}
+
 // DeleteSecret deletes a secret with all versions. One that is already gone is not an error.
 func (c *Cloud) DeleteSecret(ctx context.Context, id names.SecretID) error {
 	err := c.GCP.Secrets().Delete(ctx, id.String())

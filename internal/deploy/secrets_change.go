@@ -7,6 +7,7 @@ import (
 	"errors"
 	"time"
 
+	"cloud.google.com/go/secretmanager/apiv1/secretmanagerpb"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
@@ -158,7 +159,15 @@ func (w *secretWrite) begin(ctx context.Context, live secretLive) error {
 	}
 	intent := w.intent(secretNewest(versions))
 	w.next = payload
-	return w.cloud.secretAnnotate(ctx, live, live.annotations(live.record, &intent))
+	// The settings go along: a key holds for versions that are added afterwards, and what is refused of them must be refused
+	// before there is a version.
+	wanted := &secretmanagerpb.Secret{
+		Annotations: live.declared(w.known.Annotations, w.store.Annotations).annotations(live.record, &intent),
+	}
+	if err := w.store.fill(w.id, wanted, live, w.cloud.Clock.Now()); err != nil {
+		return err
+	}
+	return w.cloud.secretPut(ctx, live, wanted, append(secretStoreMask(live.object, wanted), "annotations")...)
 }
 
 // intent leaves out what the live record keeps anyway: both annotations share one limit.

@@ -91,12 +91,17 @@ func secretSame(live, wanted *secretmanagerpb.Secret) bool {
 		maps.Equal(live.GetVersionAliases(), wanted.GetVersionAliases()) && len(secretStoreMask(live, wanted)) == 0
 }
 
-// secretMask leaves aliases out that stay as they are: the API checks all of them when they are written, and one that
-// somebody else has set must not be in the way.
+// secretMask names everything that a commit may have to change.
 func secretMask(live, wanted *secretmanagerpb.Secret) []string {
+	return append(secretVersionMask(live, wanted), secretStoreMask(live, wanted)...)
+}
+
+// secretVersionMask names what goes with a version in force. It leaves aliases out that stay as they are: the API checks all
+// of them when they are written, and one that somebody else has set must not be in the way.
+func secretVersionMask(live, wanted *secretmanagerpb.Secret) []string {
 	mask := []string{"labels", "annotations"}
 	if !maps.Equal(live.GetVersionAliases(), wanted.GetVersionAliases()) {
 		mask = append(mask, "version_aliases")
 	}
-	return append(mask, secretStoreMask(live, wanted)...)
+	return mask
 }

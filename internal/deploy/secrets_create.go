@@ -93,6 +93,9 @@ func (w *secretWrite) takeOver(live secretLive, timeout time.Duration) ([]Notice
 	if !mine || !w.cloud.AdoptInterrupted {
 		return nil, secretExists(w.id, w.record.Kind)
 	}
+	if !maps.Equal(live.store().Replicas, w.store.Replicas) {
+		return nil, secretOtherReplicas(w.id)
+	}
 	w.tookOver = true
 	return []Notice{{
 		Summary: fmt.Sprintf("Went on with the interrupted create of secret %q", w.id.Name),

@@ -49,6 +49,17 @@ func secretExists(id names.SecretID, kind string) error {
 	}
 }
 
+// secretOtherReplicas refuses to go on with an interrupted create that has put the secret elsewhere.
+func secretOtherReplicas(id names.SecretID) error {
+	return &Error{
+		Summary: fmt.Sprintf("Secret %s was begun in other locations", names.Quote(id.Name)),
+		Why:     fmt.Sprintf("An interrupted run of this stack has created %s with other replicas, which cannot change. No value was added now", id),
+		Fix: fmt.Sprintf("Set replicas back to what they were then, or delete what that run left, if nothing uses it:\n\n  gcloud secrets delete %s --project=%s",
+			id.Name, id.Project),
+		Attribute: []string{"replicas"},
+	}
+}
+
 // secretOtherKind refuses to treat a session key as a secret, or a secret as a session key.
 func secretOtherKind(id names.SecretID, kind string) error {
 	noun, known := secretNouns[kind]

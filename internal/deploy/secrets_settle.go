@@ -45,7 +45,7 @@ func (w *secretWrite) adopt(ctx context.Context, live secretLive, version int64)
 		return err
 	}
 	wanted := &secretmanagerpb.Secret{Labels: live.object.GetLabels(), Annotations: live.annotations(record, nil), VersionAliases: aliases}
-	if err := w.cloud.secretPut(ctx, live, wanted, secretMask(live.object, wanted)...); err != nil {
+	if err := w.cloud.secretPut(ctx, live, wanted, secretVersionMask(live.object, wanted)...); err != nil {
 		return err
 	}
 	w.superseded = live.record.Version

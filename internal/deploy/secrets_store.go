@@ -51,10 +51,14 @@ type SecretStore struct {
 	ExpireTime time.Time
 	// VersionDestroyTTL is the delay between the request to destroy a version and its destruction.
 	VersionDestroyTTL time.Duration
+	// NoticesOfOthers leaves topics, rotation and expiry as they are: nothing of this resource declares them.
+	NoticesOfOthers bool
 }
 
 // IsSecretAnnotation tells whether an annotation is the provider's own.
-func IsSecretAnnotation(key string) bool { return key == secretSpecAnnotation || key == secretIntentAnnotation }
+func IsSecretAnnotation(key string) bool {
+	return key == secretSpecAnnotation || key == secretIntentAnnotation
+}
 
 // store is what the live secret shows.
 func (l secretLive) store() SecretStore {
@@ -91,13 +95,15 @@ func (l secretLive) store() SecretStore {
 	return s
 }
 
-// SameRotation tells whether a live rotation is the declared one, which Secret Manager may have moved on. A period that
-// the answer leaves out is taken for the declared one: the field is input only by its description.
-func (s SecretStore) SameRotation(live SecretStore) bool {
-	if s.RotationTime.IsZero() || live.RotationTime.IsZero() {
-		return s.RotationTime.IsZero() && live.RotationTime.IsZero()
-	}
-	if live.RotationPeriod != s.RotationPeriod && live.RotationPeriod != 0 {
+// SameRotation tells whether a live rotation is the declared one, which Secret Manager may have moved on. A single time
+// that is past and gone has done its work.
+func (s SecretStore) SameRotation(live SecretStore, now time.Time) bool {
+	switch {
+	case s.RotationTime.IsZero():
+		return live.RotationTime.IsZero()
+	case live.RotationTime.IsZero():
+		return s.RotationPeriod == 0 && !s.RotationTime.After(now)
+	case live.RotationPeriod != s.RotationPeriod:
 		return false
 	}
 	moved := live.RotationTime.Sub(s.RotationTime)
@@ -106,21 +112,27 @@ func (s SecretStore) SameRotation(live SecretStore) bool {
 
 // fill writes the declared settings into a secret that is to be created or updated. live is zero for a create.
 func (s SecretStore) fill(id names.SecretID, wanted *secretmanagerpb.Secret, live secretLive, now time.Time) error {
-	wanted.Topics = nil
-	for _, topic := range s.Topics {
-		wanted.Topics = append(wanted.Topics, &secretmanagerpb.Topic{Name: topic})
-	}
 	if s.VersionDestroyTTL > 0 {
 		wanted.VersionDestroyTtl = durationpb.New(s.VersionDestroyTTL)
 	}
+	s.encrypt(id, wanted, live)
+	if s.NoticesOfOthers {
+		wanted.Topics, wanted.Rotation, wanted.Expiration = live.object.GetTopics(), live.object.GetRotation(), nil
+		if at := live.object.GetExpireTime(); at != nil {
+			wanted.Expiration = &secretmanagerpb.Secret_ExpireTime{ExpireTime: at}
+		}
+		return nil
+	}
+	for _, topic := range s.Topics {
+		wanted.Topics = append(wanted.Topics, &secretmanagerpb.Topic{Name: topic})
+	}
 	if !s.ExpireTime.IsZero() {
-		if !s.ExpireTime.After(now) && live.object == nil {
+		if !s.ExpireTime.After(now) && !s.ExpireTime.Equal(live.store().ExpireTime) {
 			return secretExpired(id, s.ExpireTime)
 		}
 		wanted.Expiration = &secretmanagerpb.Secret_ExpireTime{ExpireTime: timestamppb.New(s.ExpireTime)}
 	}
-	s.encrypt(id, wanted, live)
-	if live.object != nil && s.SameRotation(live.store()) {
+	if live.object != nil && s.SameRotation(live.store(), now) {
 		wanted.Rotation = live.object.GetRotation()
 		return nil
 	}

@@ -97,6 +97,7 @@ func (s SessionKeySpec) target(known SecretKnown, rotation *SessionKeyRotation) 
 		known:     known,
 		record:    secretRecord{Kind: sessionKeyKind, Session: &s.Settings, Keep: s.KeepVersions},
 	}
+	t.store.NoticesOfOthers = true
 	if rotation != nil {
 		t.change = &sessionKeyChange{settings: s.Settings, base: rotation.Base}
 	}

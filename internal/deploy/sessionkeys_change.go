@@ -18,9 +18,10 @@ type sessionKeyChange struct {
 	base     int64
 }
 
-// done when a version that came after the planned base was drawn by the same settings.
+// done when a version that came after the planned base was drawn by the same settings and keeps no more keys than wanted:
+// after a leak, keep = 0 must not be lost to somebody else's rotation.
 func (s *sessionKeyChange) done(r secretRecord) bool {
-	return r.Version > s.base && r.Session != nil && !r.Session.NeedsRotation(s.settings)
+	return r.Version > s.base && r.Session != nil && !r.Session.NeedsRotation(s.settings) && r.Session.Keep <= s.settings.Keep
 }
 
 func (s *sessionKeyChange) payload(ctx context.Context, w *secretWrite, live secretLive) (secret.Bytes, error) {

@@ -69,7 +69,7 @@ func SecretStoreAttributes(kept string) map[string]schema.Attribute {
 			ElementType: types.StringType, Optional: true,
 			MarkdownDescription: fmt.Sprintf("Annotations of the secret, %d bytes in keys and values at most. Keys are 1 to 63 letters, digits, `-`, `_` and `.`, "+
 				"with a letter or a digit at both ends. Whoever may list secrets reads them: nothing secret belongs there. Those of others stay as they "+
-				"are. Default: none.", deploy.MaxSecretAnnotationBytes),
+				"are; an import takes all that are there for managed, so copy those that shall stay. Default: none.", deploy.MaxSecretAnnotationBytes),
 			Validators: []validator.Map{mapvalidator.NoNullValues(), annotationsValidator{}},
 		},
 		"version_destroy_ttl": schema.StringAttribute{
@@ -81,13 +81,15 @@ func SecretStoreAttributes(kept string) map[string]schema.Attribute {
 		},
 		"deletion_protection": schema.BoolAttribute{
 			Optional: true, Computed: true, Default: booldefault.StaticBool(false),
-			MarkdownDescription: "Refuses, in the plan, to destroy or to replace the secret. It is Terraform's own and holds back nobody else. A create that failed " +
-				"before there was a version is not protected. Default: `false`.",
+			MarkdownDescription: "Refuses to destroy or to replace the secret: in the plan, and after `-replace` or `taint`, which the provider does not see in " +
+				"a plan, in the apply. It is Terraform's own and holds back nobody else. A create that failed before there was a version is not " +
+				"protected. Default: `false`.",
 		},
 		"allow_replacement_of": schema.StringAttribute{
 			Optional: true,
 			MarkdownDescription: "The `id` of the secret that this resource may destroy, with all its versions and at once, to make another one. Without it a change of " +
-				"`name`, `project`, `location` or the locations of `replicas` is refused. Default: none.",
+				"`name`, `project`, `location` or the locations of `replicas` is refused. Remove it again afterwards. Default: none.",
+			Validators: []validator.String{Checked("the id of a secret", checkSecretID)},
 		},
 	}
 }
@@ -127,6 +129,11 @@ func LiveDuration(live time.Duration, prior types.String) types.String {
 		return types.StringNull()
 	}
 	return types.StringValue(hours(live))
+}
+
+func checkSecretID(id string) error {
+	_, err := names.ParseSecretID(id)
+	return err
 }
 
 func checkKMSKey(key string) error {

@@ -65,7 +65,7 @@ func ValidateSecretStore(ctx context.Context, config tfsdk.Config, diags *diag.D
 	}
 	if !replicas.IsNull() {
 		for name, other := range map[string]types.String{"location": location, "kms_key": key} {
-			if !other.IsNull() {
+			if !replicas.IsUnknown() && !other.IsNull() && !other.IsUnknown() {
 				diags.AddAttributeError(path.Root("replicas"), "Both replicas and "+name,
 					fmt.Sprintf("replicas is for global secrets whose locations you choose, and each replica has a kms_key of its own. Remove %s or replicas.", name))
 			}
@@ -77,6 +77,10 @@ func ValidateSecretStore(ctx context.Context, config tfsdk.Config, diags *diag.D
 			continue
 		}
 		object, _ := replicas.Elements()[at].(types.Object)
+		if object.IsNull() {
+			diags.AddAttributeError(path.Root("replicas").AtMapKey(at), "Missing replica", fmt.Sprintf("It is null. Write { %q = {} } for a replica without a "+
+				"key of its own, or leave the location out.", at))
+		}
 		own, _ := object.Attributes()["kms_key"].(types.String)
 		checkKeyLocation(path.Root("replicas").AtMapKey(at).AtName("kms_key"), own, at, diags)
 	}
@@ -120,7 +124,7 @@ func (p *Provider) PlanSecretStore(ctx context.Context, req resource.ModifyPlanR
 	}
 	var key types.String
 	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("kms_key"), &key)...)
-	if !key.IsNull() && !planned.IsNull() {
+	if !key.IsNull() && !key.IsUnknown() && !planned.IsNull() && !planned.IsUnknown() {
 		resp.Diagnostics.AddAttributeError(path.Root("kms_key"), "Secret with replicas", fmt.Sprintf("The secret is kept in locations of its own (%s), so "+
 			"each of them has its own key. Set kms_key in replicas instead.", describeReplicas(planned)))
 	}
@@ -194,11 +198,22 @@ func planSecretReplacement(ctx context.Context, req resource.ModifyPlanRequest, 
 	}
 }
 
-// CheckSecretDestruction refuses to destroy a protected secret; unfinished tells that it never had a version.
+// CheckSecretDestruction refuses to destroy a protected secret; unfinished tells that its create failed before there was a
+// version.
 func CheckSecretDestruction(id types.String, protected types.Bool, unfinished bool, diags *diag.Diagnostics) {
 	if protected.ValueBool() && !unfinished {
 		addProtected(id.ValueString(), "destroy", diags)
 	}
+}
+
+// CheckSecretDeletion does so at the last moment: somebody else may have added a version since a create failed.
+func (p *Provider) CheckSecretDeletion(ctx context.Context, id names.SecretID, protected types.Bool, unfinished bool, diags *diag.Diagnostics) {
+	if protected.ValueBool() && unfinished {
+		has, err := p.Cloud.SecretHasVersions(ctx, id)
+		AddError(diags, err, "Cannot tell whether the secret is protected")
+		unfinished = !has
+	}
+	CheckSecretDestruction(types.StringValue(id.String()), protected, unfinished, diags)
 }
 
 func addProtected(id, verb string, diags *diag.Diagnostics) {

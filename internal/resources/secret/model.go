@@ -1,6 +1,8 @@
 package secret
 
 import (
+	"time"
+
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
@@ -97,7 +99,7 @@ func (m model) finished(live deploy.SecretState) model {
 }
 
 // flatten is the live secret as far as it is managed; prior says what is.
-func flatten(live deploy.SecretState, prior model, defaults types.Map) model {
+func flatten(live deploy.SecretState, prior model, now time.Time, defaults types.Map) model {
 	imported := prior.Name.IsNull()
 	m := prior
 	m.ValueWO, m.ValueBase64WO = types.StringNull(), types.StringNull()
@@ -116,7 +118,7 @@ func flatten(live deploy.SecretState, prior model, defaults types.Map) model {
 		m.Accessors = tf.SetOf(live.Accessors)
 	}
 	m.SecretStore = m.SecretStore.Flatten(live.Store, imported)
-	m.flattenNotices(live.Store)
+	m.flattenNotices(live.Store, now)
 	m.KeepVersions = tf.LiveKeepVersions(live.KeepVersions, prior.KeepVersions)
 	m.SurplusVersions = tf.VersionsOrNull(live.SurplusVersions)
 	m.Version, m.VersionID = tf.StringOrNull(live.Version), tf.StringOrNull(live.VersionID())

@@ -45,7 +45,8 @@ func noticesAttributes() map[string]schema.Attribute {
 				"next_time": schema.StringAttribute{
 					Required: true,
 					MarkdownDescription: "The time of the next reminder, in RFC 3339, at least five minutes ahead when it is sent. With `period` Secret Manager moves " +
-						"it on, which is no difference, and one that is past counts as the first of the period's times that is not.",
+						"it on, which is no difference, and one that is past counts as the first of the period's times that is not. Without, one that " +
+						"is past and gone counts as done.",
 					Validators: []validator.String{tf.Checked("a time in RFC 3339", checkTime)},
 				},
 				"period": schema.StringAttribute{
@@ -100,7 +101,7 @@ func validateNotices(ctx context.Context, config tfsdk.Config, diags *diag.Diagn
 		diags.AddAttributeError(path.Root("rotation"), "Rotation without topics",
 			"Secret Manager sends its reminders to topics, and there are none. Set topics to at least one Pub/Sub topic, or remove rotation.")
 	}
-	if !expires.IsNull() && protected.ValueBool() {
+	if !expires.IsNull() && !expires.IsUnknown() && protected.ValueBool() {
 		diags.AddAttributeError(path.Root("expire_time"), "Protected secret with an end", "deletion_protection = true says that the secret must not go, and "+
 			"expire_time when Secret Manager deletes it. Remove one of them.")
 	}
@@ -135,7 +136,7 @@ func timeOf(text types.String) time.Time {
 }
 
 // flattenNotices takes over what is live, in the words of before where it means the same.
-func (m *model) flattenNotices(live deploy.SecretStore) {
+func (m *model) flattenNotices(live deploy.SecretStore, now time.Time) {
 	declared := m.store()
 	if len(live.Topics) > 0 || !m.Topics.IsNull() {
 		m.Topics = tf.SetOf(live.Topics)
@@ -149,7 +150,7 @@ func (m *model) flattenNotices(live deploy.SecretStore) {
 			m.ExpireTime = types.StringValue(live.ExpireTime.UTC().Format(time.RFC3339))
 		}
 	}
-	if !declared.SameRotation(live) {
+	if !declared.SameRotation(live, now) {
 		m.Rotation = types.ObjectNull(rotationType)
 		if !live.RotationTime.IsZero() {
 			period := tf.LiveDuration(live.RotationPeriod, types.StringNull())

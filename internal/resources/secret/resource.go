@@ -79,7 +79,7 @@ func (r *secretResource) Read(ctx context.Context, req resource.ReadRequest, res
 	case !live.Exists:
 		resp.State.RemoveResource(ctx)
 	default:
-		resp.Diagnostics.Append(resp.State.Set(ctx, flatten(live, prior, r.provider.DefaultLabels))...)
+		resp.Diagnostics.Append(resp.State.Set(ctx, flatten(live, prior, r.provider.Cloud.Clock.Now(), r.provider.DefaultLabels))...)
 	}
 }
 
@@ -104,7 +104,7 @@ func (r *secretResource) Update(ctx context.Context, req resource.UpdateRequest,
 	}
 	tf.AddError(&resp.Diagnostics, err, "Cannot update secret")
 	if live.Exists {
-		resp.Diagnostics.Append(resp.State.Set(ctx, flatten(live, prior, r.provider.DefaultLabels))...)
+		resp.Diagnostics.Append(resp.State.Set(ctx, flatten(live, prior, r.provider.Cloud.Clock.Now(), r.provider.DefaultLabels))...)
 	}
 }
 
@@ -113,12 +113,15 @@ func (r *secretResource) Delete(ctx context.Context, req resource.DeleteRequest,
 	var prior model
 	resp.Diagnostics.Append(req.State.Get(ctx, &prior)...)
 	timeout := tf.Timeout(ctx, prior.Timeouts, tf.Delete, defaultTimeout, &resp.Diagnostics)
-	tf.CheckSecretDestruction(prior.ID, prior.DeletionProtection, prior.unfinished(), &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
 	}
 	ctx, cancel := tf.WithTimeout(ctx, tf.Delete, timeout)
 	defer cancel()
+	r.provider.CheckSecretDeletion(ctx, prior.secretID(), prior.DeletionProtection, prior.unfinished(), &resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		return
+	}
 	tf.AddError(&resp.Diagnostics, r.provider.Cloud.DeleteSecret(ctx, prior.secretID()), "Cannot delete secret")
 }
 

@@ -188,7 +188,7 @@ func TestSecret_manyAccessors(t *testing.T) {
 	provider := env.InProcess(t, noun)
 	var members []string
 	for i := range 300 {
-		members = append(members, fmt.Sprintf("group:readers-of-the-payments-with-a-long-name-%03d@example.com", i))
+		members = append(members, fmt.Sprintf("user:reader-of-the-payments-with-a-long-name-%03d@example.com", i))
 	}
 	config := valid(acctest.Attributes{"accessors": members, "annotations": map[string]string{"notes": strings.Repeat("x", 8000)}})
 	state := mustApply(t, provider, nil, config)

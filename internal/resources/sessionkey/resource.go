@@ -111,12 +111,15 @@ func (r *sessionKeyResource) Delete(ctx context.Context, req resource.DeleteRequ
 	var prior model
 	resp.Diagnostics.Append(req.State.Get(ctx, &prior)...)
 	timeout := tf.Timeout(ctx, prior.Timeouts, tf.Delete, defaultTimeout, &resp.Diagnostics)
-	tf.CheckSecretDestruction(prior.ID, prior.DeletionProtection, prior.unfinished(), &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
 	}
 	ctx, cancel := tf.WithTimeout(ctx, tf.Delete, timeout)
 	defer cancel()
+	r.provider.CheckSecretDeletion(ctx, prior.secretID(), prior.DeletionProtection, prior.unfinished(), &resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		return
+	}
 	tf.AddError(&resp.Diagnostics, r.provider.Cloud.DeleteSecret(ctx, prior.secretID()), "Cannot delete session key")
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"cloud.google.com/go/secretmanager/apiv1/secretmanagerpb"
 	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/acctest"
 )
@@ -110,5 +111,49 @@ func TestSessionKey_isNotDestroyedByAChange(t *testing.T) {
 	}
 	if left, _ := provider.Destroy(t, state); left != nil {
 		t.Error("a key without protection was not destroyed")
+	}
+}
+
+// TestSessionKey_noticesOfOthers leaves topics, reminders and expiry alone, which this resource does not declare.
+func TestSessionKey_noticesOfOthers(t *testing.T) {
+	t.Parallel()
+	env := acctest.New(t, acctest.WithRand(acctest.Secrets.Reader()))
+	provider := env.InProcess(t, noun)
+	state := mustApply(t, provider, nil, with("rotation_trigger", "1"))
+	soon := timestamppb.New(env.Clock.Now().Add(1000 * time.Hour))
+	must(env.Fake.UpdateSecret(id, func(s *secretmanagerpb.Secret) {
+		s.Topics = []*secretmanagerpb.Topic{{Name: "projects/acme-dev/topics/a"}}
+		s.Rotation = &secretmanagerpb.Rotation{NextRotationTime: soon}
+		s.Expiration = &secretmanagerpb.Secret_ExpireTime{ExpireTime: soon}
+	}))
+	state, _ = provider.Read(t, state)
+	mustApply(t, provider, state, with("rotation_trigger", "2"))
+	must(env.Fake.UpdateSecret(id, func(s *secretmanagerpb.Secret) {
+		if len(s.GetTopics()) != 1 || s.GetRotation() == nil || s.GetExpireTime() == nil {
+			t.Errorf("taken away: topics %v, rotation %v, expiry %v", s.GetTopics(), s.GetRotation(), s.GetExpireTime())
+		}
+	}))
+}
+
+// TestSessionKey_keepsNoMoreThanAsked draws again where another run has rotated first and kept what this one shall not.
+func TestSessionKey_keepsNoMoreThanAsked(t *testing.T) {
+	t.Parallel()
+	env := acctest.New(t, acctest.WithRand(acctest.Secrets.Reader()))
+	provider := env.InProcess(t, noun)
+	state := mustApply(t, provider, nil, with("rotation_trigger", "1"))
+	state, _ = provider.Read(t, state)
+	leaked := payload(t, env, "1")
+	colleague := mustPlan(t, provider, state, with("rotation_trigger", "leak"))
+	config := with("rotation_trigger", "leak")
+	config["keep"] = int64(0)
+	ours := mustPlan(t, provider, state, config)
+	if _, diagnostics := provider.Apply(t, colleague); len(diagnostics) > 0 {
+		t.Fatal(acctest.DiagnosticsText(diagnostics))
+	}
+	if _, diagnostics := provider.Apply(t, ours); len(diagnostics) > 0 {
+		t.Fatal(acctest.DiagnosticsText(diagnostics))
+	}
+	if got := payload(t, env, "3"); strings.Contains(got, leaked) || strings.Contains(got, ",") {
+		t.Error("the leaked key is in the ring")
 	}
 }
