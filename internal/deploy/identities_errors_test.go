@@ -113,6 +113,21 @@ func TestAnAccountThatMayNotBeBroughtBackIsNotShadowed(t *testing.T) {
 	}
 }
 
+// An account whose policy may not be changed is not deleted with the grant in it, which would come back with the account.
+func TestAnImpersonationThatMayNotBeEndedIsToldBeforeTheAccountIsDeleted(t *testing.T) {
+	t.Parallel()
+	b := newIdentityBench(t)
+	impersonatedIdentity(b)
+	fault := fakegcp.Fault{Method: "IAM/SetIamPolicy", Resource: identityEmail, Code: codes.PermissionDenied, Message: "Permission 'iam.serviceAccounts.setIamPolicy' denied."}
+	if err := b.fake.Inject(fault); err != nil {
+		t.Fatal(err)
+	}
+	err := b.destroy()
+	if err == nil || !strings.Contains(err.Error(), "Give the caller iam.serviceAccounts.getIamPolicy and .setIamPolicy on it") || b.account() == nil {
+		t.Errorf("account %v, error %v", b.account(), err)
+	}
+}
+
 // A caller who may read no policy makes an account all the same: that one was deleted is then not known.
 func TestPoliciesThatMayNotBeReadTellNothing(t *testing.T) {
 	t.Parallel()

@@ -116,6 +116,23 @@ func (r *identityRun) impersonate(ctx context.Context) error {
 	return identityError("Cannot let the Kubernetes service account impersonate "+r.spec.email(), add(ctx, ref, grants))
 }
 
+// endImpersonation takes back what impersonate granted.
+func (r *identityRun) endImpersonation(ctx context.Context) error {
+	ref, grants := r.spec.impersonation()
+	err := r.cloud.GCP.Policies().Remove(ctx, ref, grants)
+	if gcp.Classify(err) != gcp.PermissionDenied {
+		return identityError("Cannot end the impersonation of "+r.spec.email(), err)
+	}
+	return &Error{
+		Summary: "Cannot end the impersonation of " + r.spec.email(),
+		Why: fmt.Sprintf("%s may still impersonate the account, and the caller of this run may not change the account's policy. The account is "+
+			"not deleted, because the grant would count again if somebody brought it back", grants[0].Member),
+		Fix: fmt.Sprintf("Give the caller %s on it, for example with %s, or delete the account by hand and destroy again",
+			policyAccess[ref.Kind].permissions, policyAccess[ref.Kind].role),
+		Err: err,
+	}
+}
+
 func (r *identityRun) takeMarksOff(ctx context.Context) error {
 	if r.spec.hasAccount() {
 		if err := r.stampAccount(ctx, time.Time{}); err != nil {
