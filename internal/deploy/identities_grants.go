@@ -79,6 +79,15 @@ func identityGroups(add, drop []IdentityGrant) []identityGroup {
 	return groups
 }
 
+// announceGrants has the policies wait for these grants, so that identities of one apply share writes.
+func (c *Cloud) announceGrants(add, drop []IdentityGrant) (done func()) {
+	var refs []gcp.PolicyRef
+	for _, group := range identityGroups(add, drop) {
+		refs = append(refs, group.ref)
+	}
+	return c.GCP.Policies().Announce(refs...)
+}
+
 func grantsTo(grants []IdentityGrant, members ...string) []gcp.Grant {
 	var list []gcp.Grant
 	for _, g := range grants {

@@ -37,6 +37,7 @@ func (r *identityRun) adopted(object string) {
 // status creating and a notice when the run was interrupted, so that the next apply goes on; a state and an error when
 // something is there that could not be finished.
 func (c *Cloud) CreateIdentity(ctx context.Context, spec IdentitySpec, timeout time.Duration) (*IdentityState, []Notice, error) {
+	defer c.announceGrants(spec.Grants, nil)()
 	r := &identityRun{cloud: c, spec: spec, timeout: timeout, creating: c.Clock.Now(), fresh: true}
 	principal, err := c.principal(ctx, spec)
 	if err == nil {
@@ -148,6 +149,7 @@ func (r *identityRun) takeMarksOff(ctx context.Context) error {
 // UpdateIdentity brings an identity to the declared state: what is missing is made again, new grants are added, and
 // grants that were declared before and are not any more are taken back.
 func (c *Cloud) UpdateIdentity(ctx context.Context, spec IdentitySpec, before []IdentityGrant) (*IdentityState, []Notice, error) {
+	defer c.announceGrants(spec.Grants, before)()
 	r := &identityRun{cloud: c, spec: spec}
 	err := r.update(ctx, before)
 	if err != nil {
@@ -202,6 +204,7 @@ func (r *identityRun) repairAccount(ctx context.Context) error {
 // DeleteIdentity takes back the grants and removes what the identity made. What is gone already, the cluster included,
 // is no error.
 func (c *Cloud) DeleteIdentity(ctx context.Context, spec IdentitySpec) ([]Notice, error) {
+	defer c.announceGrants(nil, spec.Grants)()
 	r := &identityRun{cloud: c, spec: spec}
 	if err := r.grant(ctx, nil, spec.Grants); err != nil {
 		return nil, err
