@@ -57,6 +57,11 @@ func TestRefusedGrantsAreExplained(t *testing.T) {
 			fault:   refused("LintValidationUnits/ConditionCompileCheck Error: Expression compilation failed."),
 			summary: "project projects/acme-dev", why: `"at night"`, fix: "Correct expression in the condition",
 		},
+		"a full policy": {
+			grant:   deploy.IdentityGrant{Role: "roles/cloudsql.client", Project: project},
+			fault:   refused("The number of members in the policy (1,501) is larger than the maximum allowed size 1,500."),
+			summary: "project projects/acme-dev", why: "The policy of the project is full. IAM takes 1,500 members", fix: "those that begin with deleted: first",
+		},
 		"no reason given": {
 			grant:   deploy.IdentityGrant{Role: "roles/cloudsql.client", Project: project, Condition: night},
 			fault:   refused("Request contains an invalid argument."),

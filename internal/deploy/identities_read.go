@@ -25,6 +25,7 @@ func (c *Cloud) ReadIdentity(ctx context.Context, spec IdentitySpec) (*IdentityS
 	var account accountFinding
 	var inKube identityFinding
 	var impersonation []string
+	var unread []Notice
 	var kubeErr error
 	all, reading := errgroup.WithContext(ctx)
 	all.Go(func() (err error) {
@@ -39,7 +40,7 @@ func (c *Cloud) ReadIdentity(ctx context.Context, spec IdentitySpec) (*IdentityS
 		return kubeErr
 	})
 	all.Go(func() (err error) {
-		state.Grants, err = c.liveGrants(reading, spec.Grants, principal)
+		state.Grants, unread, err = c.liveGrants(reading, spec, principal)
 		return err
 	})
 	all.Go(func() (err error) {
@@ -53,7 +54,7 @@ func (c *Cloud) ReadIdentity(ctx context.Context, spec IdentitySpec) (*IdentityS
 	state.UniqueID = account.uniqueID
 	if spec.hasAccount() && !account.exists && spec.UniqueID != "" {
 		// The grants of a deleted account are still there: they count again when it comes back, and go with a destroy.
-		if state.Grants, err = c.liveGrants(ctx, spec.Grants, gcp.DeletedMember(spec.email(), spec.UniqueID)); err != nil {
+		if state.Grants, unread, err = c.liveGrants(ctx, spec, gcp.DeletedMember(spec.email(), spec.UniqueID)); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -66,7 +67,7 @@ func (c *Cloud) ReadIdentity(ctx context.Context, spec IdentitySpec) (*IdentityS
 	}
 	state.Drift = slices.Concat(account.drift, impersonation, inKube.drift)
 	state.Status = identityStatus(state.Drift, account.creating || inKube.creating)
-	return state, identityNotices(spec, kubeErr), nil
+	return state, append(identityNotices(spec, kubeErr), unread...), nil
 }
 
 // identityFinding is what a look at the Kubernetes service account found.

@@ -202,18 +202,22 @@ func (r *identityRun) repairAccount(ctx context.Context) error {
 }
 
 // DeleteIdentity takes back the grants and removes what the identity made. What is gone already, the cluster included,
-// is no error.
+// is no error. Grants that may not be taken back are an error after everything else is gone, so that who knows that they are
+// gone, too, has no more to do than to forget them.
 func (c *Cloud) DeleteIdentity(ctx context.Context, spec IdentitySpec) ([]Notice, error) {
 	defer c.announceGrants(nil, spec.Grants)()
 	r := &identityRun{cloud: c, spec: spec}
-	if err := r.grant(ctx, nil, spec.Grants); err != nil {
+	left, err := r.endGrants(ctx)
+	if err != nil {
 		return nil, err
 	}
 	if err := r.deleteKube(ctx); err != nil {
 		return r.notices, err
 	}
-	if !spec.hasAccount() {
-		return r.notices, nil
+	if spec.hasAccount() {
+		if err := r.deleteAccount(ctx); err != nil {
+			return r.notices, err
+		}
 	}
-	return r.notices, r.deleteAccount(ctx)
+	return r.notices, left
 }
