@@ -54,9 +54,9 @@ func soakOf(plan *deploy.PoolBlueGreen) time.Duration {
 	if plan == nil {
 		return 0
 	}
-	batches := time.Duration(1)
+	batches := int32(1)
 	if plan.BatchPercent > 0 {
-		batches = time.Duration((wholeBatch + plan.BatchPercent - 1) / plan.BatchPercent)
+		batches = (wholeBatch + plan.BatchPercent - 1) / plan.BatchPercent
 	}
-	return plan.Soak + batches*plan.BatchSoak
+	return plan.Soak + time.Duration(batches)*plan.BatchSoak
 }
