@@ -32,11 +32,11 @@ func TestTwoHundredIdentitiesInOneApply(t *testing.T) {
 		env := acctest.New(t, acctest.WithFake(func(o *fakegcp.Options) { o.PropagationDelay, o.AccountReadDelay = lag, lag }))
 		applyCrowd(t, env, `mode = "service_account"`, 50, 20)
 	})
-	t.Run("accounts that answer after 0 to 3.1 seconds, default parallelism", func(t *testing.T) {
+	t.Run("accounts whose reads take 0 to 3.1 seconds, default parallelism", func(t *testing.T) {
 		t.Parallel()
 		env := acctest.New(t)
 		outOfStep(t, env)
-		applyCrowd(t, env, `mode = "service_account"`, 10, 60)
+		applyCrowd(t, env, `mode = "service_account"`, 10, 45) // 53 and 49 without announced runs
 	})
 	t.Run("workloads in a cluster, default parallelism", func(t *testing.T) {
 		t.Parallel()
@@ -45,17 +45,15 @@ func TestTwoHundredIdentitiesInOneApply(t *testing.T) {
 	})
 }
 
-// outOfStep has every account of the crowd read and updated at a speed of its own, so that no two of them go in step.
+// outOfStep has every account of the crowd read at a speed of its own, so that no two of them go in step.
 func outOfStep(t *testing.T, env *acctest.Env) {
 	t.Helper()
 	for i := range crowd {
-		for _, method := range []string{"GetServiceAccount", "PatchServiceAccount"} {
-			err := env.Fake.SetLatency(fakegcp.Latency{
-				Method: method, Resource: fmt.Sprintf("/crowd-%03d@", i), Duration: time.Duration(i*13%32) * 100 * time.Millisecond,
-			})
-			if err != nil {
-				t.Fatal(err)
-			}
+		err := env.Fake.SetLatency(fakegcp.Latency{
+			Method: "GetServiceAccount", Resource: fmt.Sprintf("/crowd-%03d@", i), Duration: time.Duration(i*13%32) * 100 * time.Millisecond,
+		})
+		if err != nil {
+			t.Fatal(err)
 		}
 	}
 }
