@@ -114,17 +114,20 @@ func (r *identityRun) awaitAccount(ctx context.Context) error {
 	return identityError(fmt.Sprintf("Cannot read service account %s", names.Quote(r.spec.email())), err)
 }
 
-// stampAccount writes the description when it is not as it should be. A new account may be unknown for a while.
+// stampAccount writes description and display name when they are not as they should be. A new account may be unknown for a
+// while.
 func (r *identityRun) stampAccount(ctx context.Context, creating time.Time) error {
 	name, description := r.spec.account().String(), identityDescription(r.cloud.Stamp, creating)
 	missing := 0
 	err := r.cloud.GCP.Poll(ctx, "service account "+r.spec.email(), func(ctx context.Context) (bool, error) {
 		live, err := r.cloud.GCP.ServiceAccounts().Get(ctx, name)
-		if err == nil && live.GetDescription() == description {
+		if err == nil && live.GetDescription() == description && live.GetDisplayName() == r.spec.Name {
 			return true, nil
 		}
 		if err == nil {
-			_, err = r.cloud.GCP.ServiceAccounts().Patch(ctx, &adminpb.ServiceAccount{Name: name, Description: description}, "description")
+			_, err = r.cloud.GCP.ServiceAccounts().Patch(ctx, &adminpb.ServiceAccount{
+				Name: name, DisplayName: r.spec.Name, Description: description,
+			}, "display_name", "description")
 		}
 		if gcp.IsNotVisible(err) && missing < identityPatience {
 			missing++
@@ -173,6 +176,9 @@ func (c *Cloud) findAccount(ctx context.Context, spec IdentitySpec) (accountFind
 	_, found.creating = names.CreatingSince(marks)
 	if !c.Stamp.Owns(marks) {
 		found.drift = append(found.drift, object+" description: the stamp of this stack -> "+names.Quote(live.GetDescription()))
+	}
+	if actual := live.GetDisplayName(); actual != spec.Name {
+		found.drift = append(found.drift, fmt.Sprintf("%s display name: %s -> %s", object, names.Quote(spec.Name), names.Quote(actual)))
 	}
 	if live.GetDisabled() {
 		found.drift = append(found.drift, object+": enabled -> disabled")

@@ -57,6 +57,11 @@ func TestRefusedGrantsAreExplained(t *testing.T) {
 			fault:   refused("LintValidationUnits/ConditionCompileCheck Error: Expression compilation failed."),
 			summary: "project projects/acme-dev", why: `"at night"`, fix: "Correct expression in the condition",
 		},
+		"a full policy": {
+			grant:   deploy.IdentityGrant{Role: "roles/cloudsql.client", Project: project},
+			fault:   refused("The number of members in the policy (1,501) is larger than the maximum allowed size 1,500."),
+			summary: "project projects/acme-dev", why: "The policy of the project is full. IAM takes 1,500 members", fix: "those that begin with deleted: first",
+		},
 		"no reason given": {
 			grant:   deploy.IdentityGrant{Role: "roles/cloudsql.client", Project: project, Condition: night},
 			fault:   refused("Request contains an invalid argument."),
@@ -110,6 +115,21 @@ func TestAnAccountThatMayNotBeBroughtBackIsNotShadowed(t *testing.T) {
 	}
 	if b.account() != nil || b.state != nil {
 		t.Error("a new account was made")
+	}
+}
+
+// An account whose policy may not be changed is not deleted with the grant in it, which would come back with the account.
+func TestAnImpersonationThatMayNotBeEndedIsToldBeforeTheAccountIsDeleted(t *testing.T) {
+	t.Parallel()
+	b := newIdentityBench(t)
+	impersonatedIdentity(b)
+	fault := fakegcp.Fault{Method: "IAM/SetIamPolicy", Resource: identityEmail, Code: codes.PermissionDenied, Message: "Permission 'iam.serviceAccounts.setIamPolicy' denied."}
+	if err := b.fake.Inject(fault); err != nil {
+		t.Fatal(err)
+	}
+	err := b.destroy()
+	if err == nil || !strings.Contains(err.Error(), "Give the caller iam.serviceAccounts.getIamPolicy and .setIamPolicy on it") || b.account() == nil {
+		t.Errorf("account %v, error %v", b.account(), err)
 	}
 }
 

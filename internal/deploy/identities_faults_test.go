@@ -11,6 +11,8 @@ import (
 
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/deploy"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/fakegcp"
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/gcp"
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/names"
 )
 
 // identitySpec is a runtime account of Cloud Run with grants on every kind of target.
@@ -45,6 +47,8 @@ type identitySweep struct {
 	target func() deploy.IdentitySpec
 	// comesBack says that the account is the one from before.
 	comesBack bool
+	// after looks at what is left in the end.
+	after func(*identityBench)
 }
 
 func identitySweeps() []identitySweep {
@@ -54,6 +58,7 @@ func identitySweeps() []identitySweep {
 		{name: "create", before: func(*identityBench) {}, target: initial},
 		{name: "update", before: there, target: changedIdentity, comesBack: true},
 		{name: "delete", before: there},
+		{name: "delete of one that is impersonated", before: impersonatedIdentity, after: noImpersonationLeft},
 		{name: "bring back after a destroy", before: destroyedIdentity, target: initial, comesBack: true},
 		{name: "bring back what was deleted outside", before: lostIdentity, target: initial, comesBack: true},
 	}
@@ -70,6 +75,37 @@ func destroyedIdentity(b *identityBench) {
 		b.Fatal(err)
 	}
 	b.cloud = b.reach(b.fake.Addr())
+}
+
+// impersonatedIdentity is one of a cluster that is gone. Its account's policy has a grant of somebody else, too.
+func impersonatedIdentity(b *identityBench) {
+	b.Helper()
+	b.mustMake(identitySpec())
+	b.spec.Cluster = &names.ClusterID{Project: "acme-dev", Location: "europe-west1", Name: "gone"}
+	b.spec.Namespace = "web"
+	b.policy(identityName, func(p *iampb.Policy) {
+		p.Bindings = append(p.Bindings, &iampb.Binding{
+			Role: "roles/iam.workloadIdentityUser", Members: []string{identityImpersonator, alice},
+		})
+	})
+}
+
+// identityImpersonator is the Kubernetes service account of impersonatedIdentity.
+const identityImpersonator = "serviceAccount:acme-dev.svc.id.goog[web/shop-runtime]"
+
+// noImpersonationLeft brings the account back as a person does: what others granted on it is there, and no Kubernetes
+// service account may be it again.
+func noImpersonationLeft(b *identityBench) {
+	b.Helper()
+	client := b.reach(b.fake.Addr()).GCP
+	if _, err := client.ServiceAccounts().Undelete(b.Context(), "projects/acme-dev/serviceAccounts/"+b.number); err != nil {
+		b.Fatal(err)
+	}
+	ref := gcp.PolicyRef{Kind: gcp.ServiceAccountPolicy, Name: identityName}
+	members, err := client.Policies().Members(b.Context(), ref, "roles/iam.workloadIdentityUser")
+	if err != nil || !slices.Equal(members, []string{alice}) {
+		b.Errorf("of an account that was brought back, %v are users, error %v", members, err)
+	}
 }
 
 // lostIdentity is one whose account somebody deleted.
@@ -221,5 +257,8 @@ func (s identitySweep) converge(b *identityBench) {
 	b.checkPolicies(nil)
 	if b.account() != nil {
 		b.Error("the account is left")
+	}
+	if s.after != nil {
+		s.after(b)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -79,6 +80,15 @@ func identityGroups(add, drop []IdentityGrant) []identityGroup {
 	return groups
 }
 
+// announceGrants has the policies wait for these grants, so that identities of one apply share writes.
+func (c *Cloud) announceGrants(add, drop []IdentityGrant) (done func()) {
+	var refs []gcp.PolicyRef
+	for _, group := range identityGroups(add, drop) {
+		refs = append(refs, group.ref)
+	}
+	return c.GCP.Policies().Announce(refs...)
+}
+
 func grantsTo(grants []IdentityGrant, members ...string) []gcp.Grant {
 	var list []gcp.Grant
 	for _, g := range grants {
@@ -92,6 +102,16 @@ func grantsTo(grants []IdentityGrant, members ...string) []gcp.Grant {
 // grant adds grants to their policies and takes others out, each policy in one write, side by side. The policies' queues
 // wait until IAM knows the member.
 func (r *identityRun) grant(ctx context.Context, add, drop []IdentityGrant) error {
+	return r.grantEach(ctx, add, drop, func(group identityGroup, err error) error {
+		if len(group.add) == 0 {
+			return identityGrantError("Cannot take back roles on", group, err)
+		}
+		return identityGrantError("Cannot grant roles on", group, err)
+	})
+}
+
+// grantEach is grant with another judgement of each policy's failure.
+func (r *identityRun) grantEach(ctx context.Context, add, drop []IdentityGrant, judge func(identityGroup, error) error) error {
 	if len(add) == 0 && len(drop) == 0 {
 		return nil
 	}
@@ -110,30 +130,55 @@ func (r *identityRun) grant(ctx context.Context, add, drop []IdentityGrant) erro
 	for _, group := range identityGroups(add, drop) {
 		all.Go(func() error {
 			if len(group.add) == 0 {
-				return identityGrantError("Cannot take back roles on", group, policies.Remove(ctx, group.ref, grantsTo(group.drop, out...)))
+				return judge(group, policies.Remove(ctx, group.ref, grantsTo(group.drop, out...)))
 			}
 			gone := grantsTo(group.drop, out...)
 			if anew { // the account of these grants cannot come back
 				gone = append(gone, grantsTo(group.add, gcp.DeletedMember(r.spec.email(), r.spec.UniqueID))...)
 			}
-			return identityGrantError("Cannot grant roles on", group, policies.Change(ctx, group.ref, grantsTo(group.add, member), gone))
+			return judge(group, policies.Change(ctx, group.ref, grantsTo(group.add, member), gone))
 		})
 	}
 	return all.Wait()
 }
 
-// liveGrants gives, of the grants, those that are in the policies for the member, in order.
-func (c *Cloud) liveGrants(ctx context.Context, grants []IdentityGrant, member string) ([]IdentityGrant, error) {
-	groups := identityGroups(grants, nil)
-	present := make([][]IdentityGrant, len(groups))
+// endGrants takes every grant back. What it may not take back is left, with the error that says so: to a caller without the
+// right to know, a policy that is gone looks like one that is not to be read.
+func (r *identityRun) endGrants(ctx context.Context) (left, err error) {
+	var mu sync.Mutex
+	var denied []gcp.PolicyRef
+	var cause error
+	err = r.grantEach(ctx, nil, r.spec.Grants, func(group identityGroup, err error) error {
+		if gcp.Classify(err) != gcp.PermissionDenied {
+			return identityGrantError("Cannot take back roles on", group, err)
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		denied, cause = append(denied, group.ref), err
+		return nil
+	})
+	if err != nil || len(denied) == 0 {
+		return nil, err
+	}
+	return grantsLeft(r.spec, denied, cause), nil
+}
+
+// liveGrants gives, of the grants, those that are in the policies for the member, in order. What is in a policy that may not
+// be read is as it was, with a notice.
+func (c *Cloud) liveGrants(ctx context.Context, spec IdentitySpec, member string) ([]IdentityGrant, []Notice, error) {
+	groups := identityGroups(spec.Grants, nil)
+	present, notices := make([][]IdentityGrant, len(groups)), make([][]Notice, len(groups))
 	all, ctx := errgroup.WithContext(ctx)
 	for i, group := range groups {
 		all.Go(func() error {
 			has, err := c.GCP.Policies().Has(ctx, group.ref, grantsTo(group.add, member))
-			if gcp.IsNotFound(err) {
+			switch {
+			case gcp.IsNotFound(err):
 				return nil // with its object the policy is gone, and the grants in it
-			}
-			if err != nil {
+			case gcp.Classify(err) == gcp.PermissionDenied:
+				present[i], notices[i] = group.add, []Notice{grantsUnread(spec, group, err)}
+				return nil
+			case err != nil:
 				return identityGrantError("Cannot read the policy of", group, err)
 			}
 			for j, g := range group.add {
@@ -145,7 +190,7 @@ func (c *Cloud) liveGrants(ctx context.Context, grants []IdentityGrant, member s
 		})
 	}
 	if err := all.Wait(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return slices.Concat(present...), nil
+	return slices.Concat(present...), slices.Concat(notices...), nil
 }

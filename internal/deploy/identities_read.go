@@ -25,6 +25,7 @@ func (c *Cloud) ReadIdentity(ctx context.Context, spec IdentitySpec) (*IdentityS
 	var account accountFinding
 	var inKube identityFinding
 	var impersonation []string
+	var unread []Notice
 	var kubeErr error
 	all, reading := errgroup.WithContext(ctx)
 	all.Go(func() (err error) {
@@ -39,7 +40,7 @@ func (c *Cloud) ReadIdentity(ctx context.Context, spec IdentitySpec) (*IdentityS
 		return kubeErr
 	})
 	all.Go(func() (err error) {
-		state.Grants, err = c.liveGrants(reading, spec.Grants, principal)
+		state.Grants, unread, err = c.liveGrants(reading, spec, principal)
 		return err
 	})
 	all.Go(func() (err error) {
@@ -53,7 +54,7 @@ func (c *Cloud) ReadIdentity(ctx context.Context, spec IdentitySpec) (*IdentityS
 	state.UniqueID = account.uniqueID
 	if spec.hasAccount() && !account.exists && spec.UniqueID != "" {
 		// The grants of a deleted account are still there: they count again when it comes back, and go with a destroy.
-		if state.Grants, err = c.liveGrants(ctx, spec.Grants, gcp.DeletedMember(spec.email(), spec.UniqueID)); err != nil {
+		if state.Grants, unread, err = c.liveGrants(ctx, spec, gcp.DeletedMember(spec.email(), spec.UniqueID)); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -66,7 +67,7 @@ func (c *Cloud) ReadIdentity(ctx context.Context, spec IdentitySpec) (*IdentityS
 	}
 	state.Drift = slices.Concat(account.drift, impersonation, inKube.drift)
 	state.Status = identityStatus(state.Drift, account.creating || inKube.creating)
-	return state, identityNotices(spec, kubeErr), nil
+	return state, append(identityNotices(spec, kubeErr), unread...), nil
 }
 
 // identityFinding is what a look at the Kubernetes service account found.
@@ -151,8 +152,25 @@ func (c *Cloud) importedAccounts(ctx context.Context, id string) (IdentitySpec, 
 	if found.Email != "" {
 		spec.Mode = IdentityServiceAccount
 		spec.AccountID, spec.Project = identityAccountOf(found.Email)
+		return spec, checkImported(spec, found.Email)
 	}
 	return spec, nil
+}
+
+// checkImported refuses accounts that no project's owner has made, such as the default ones: their emails have other forms,
+// and a destroy would take them from everything else that runs as them.
+func checkImported(spec IdentitySpec, email string) error {
+	if spec.email() == email {
+		return nil
+	}
+	return &Error{
+		Summary: fmt.Sprintf("Service account %s cannot be an identity", names.Quote(email)),
+		Why: "The account of an identity is ACCOUNT@PROJECT.iam.gserviceaccount.com, in the project that the id names. Accounts of other forms, " +
+			"such as the default ones of Compute Engine and App Engine, were made by Google: others run as them, and a destroy of the identity would " +
+			"delete them",
+		Fix: "Let this resource make an account for the app, and grant to that what the app needs. A google_project_iam_member can grant to an " +
+			"account that stays as it is",
+	}
 }
 
 // importedAccount reads the name of the identity from the account's display name, where create had put it.
@@ -160,6 +178,9 @@ func (c *Cloud) importedAccount(ctx context.Context, account names.ServiceAccoun
 	spec := IdentitySpec{Mode: IdentityServiceAccount, Project: account.Project}
 	spec.AccountID, _ = identityAccountOf(account.Email)
 	spec.Name = spec.AccountID
+	if err := checkImported(spec, account.Email); err != nil {
+		return spec, err
+	}
 	live, err := c.GCP.ServiceAccounts().Get(ctx, account.String())
 	display := live.GetDisplayName()
 	ours := identityMarks(live.GetDescription())[names.LabelManagedBy] == names.ManagedBy && names.CheckKubeServiceAccount(display) == nil

@@ -37,6 +37,7 @@ func (r *identityRun) adopted(object string) {
 // status creating and a notice when the run was interrupted, so that the next apply goes on; a state and an error when
 // something is there that could not be finished.
 func (c *Cloud) CreateIdentity(ctx context.Context, spec IdentitySpec, timeout time.Duration) (*IdentityState, []Notice, error) {
+	defer c.announceGrants(spec.Grants, nil)()
 	r := &identityRun{cloud: c, spec: spec, timeout: timeout, creating: c.Clock.Now(), fresh: true}
 	principal, err := c.principal(ctx, spec)
 	if err == nil {
@@ -116,6 +117,23 @@ func (r *identityRun) impersonate(ctx context.Context) error {
 	return identityError("Cannot let the Kubernetes service account impersonate "+r.spec.email(), add(ctx, ref, grants))
 }
 
+// endImpersonation takes back what impersonate granted.
+func (r *identityRun) endImpersonation(ctx context.Context) error {
+	ref, grants := r.spec.impersonation()
+	err := r.cloud.GCP.Policies().Remove(ctx, ref, grants)
+	if gcp.Classify(err) != gcp.PermissionDenied {
+		return identityError("Cannot end the impersonation of "+r.spec.email(), err)
+	}
+	return &Error{
+		Summary: "Cannot end the impersonation of " + r.spec.email(),
+		Why: fmt.Sprintf("%s may still impersonate the account, and the caller of this run may not change the account's policy. The account is "+
+			"not deleted, because the grant would count again if somebody brought it back", grants[0].Member),
+		Fix: fmt.Sprintf("Give the caller %s on it, for example with %s, or delete the account by hand and destroy again",
+			policyAccess[ref.Kind].permissions, policyAccess[ref.Kind].role),
+		Err: err,
+	}
+}
+
 func (r *identityRun) takeMarksOff(ctx context.Context) error {
 	if r.spec.hasAccount() {
 		if err := r.stampAccount(ctx, time.Time{}); err != nil {
@@ -131,6 +149,7 @@ func (r *identityRun) takeMarksOff(ctx context.Context) error {
 // UpdateIdentity brings an identity to the declared state: what is missing is made again, new grants are added, and
 // grants that were declared before and are not any more are taken back.
 func (c *Cloud) UpdateIdentity(ctx context.Context, spec IdentitySpec, before []IdentityGrant) (*IdentityState, []Notice, error) {
+	defer c.announceGrants(spec.Grants, before)()
 	r := &identityRun{cloud: c, spec: spec}
 	err := r.update(ctx, before)
 	if err != nil {
@@ -183,17 +202,22 @@ func (r *identityRun) repairAccount(ctx context.Context) error {
 }
 
 // DeleteIdentity takes back the grants and removes what the identity made. What is gone already, the cluster included,
-// is no error.
+// is no error. Grants that may not be taken back are an error after everything else is gone, so that who knows that they are
+// gone, too, has no more to do than to forget them.
 func (c *Cloud) DeleteIdentity(ctx context.Context, spec IdentitySpec) ([]Notice, error) {
+	defer c.announceGrants(nil, spec.Grants)()
 	r := &identityRun{cloud: c, spec: spec}
-	if err := r.grant(ctx, nil, spec.Grants); err != nil {
+	left, err := r.endGrants(ctx)
+	if err != nil {
 		return nil, err
 	}
 	if err := r.deleteKube(ctx); err != nil {
 		return r.notices, err
 	}
-	if !spec.hasAccount() {
-		return r.notices, nil
+	if spec.hasAccount() {
+		if err := r.deleteAccount(ctx); err != nil {
+			return r.notices, err
+		}
 	}
-	return r.notices, r.deleteAccount(ctx)
+	return r.notices, left
 }

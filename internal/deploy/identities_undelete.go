@@ -151,16 +151,23 @@ func (r *identityRun) restored(ctx context.Context, account *adminpb.ServiceAcco
 }
 
 // deleteAccount deletes the account and remembers its id for a create of the same name in this run. It gets the mark of an
-// unfinished create first: an account that comes back by its id is then not taken for a finished one of another state.
+// unfinished create first: an account that comes back by its id is then not taken for a finished one of another state. Its
+// own policy comes back with it, so what this identity put there is taken out before.
 func (r *identityRun) deleteAccount(ctx context.Context) error {
 	name := r.spec.account().String()
 	accounts := r.cloud.GCP.ServiceAccounts()
-	if live, err := accounts.Get(ctx, name); err == nil && r.cloud.madeAgain(r.spec, live) {
+	live, missing := accounts.Get(ctx, name)
+	if missing == nil && r.cloud.madeAgain(r.spec, live) {
 		r.notices = append(r.notices, Notice{
 			Summary: fmt.Sprintf("Service account %s was left", names.Quote(r.spec.email())),
 			Detail:  "The account that this identity had was deleted before, and somebody else has made one of the same name.",
 		})
 		return nil
+	}
+	if !gcp.IsNotFound(missing) {
+		if err := r.endImpersonation(ctx); err != nil {
+			return err
+		}
 	}
 	// Only a help: a caller who may not update the account may well be allowed to delete it, and it may be gone.
 	_, _ = accounts.Patch(ctx, &adminpb.ServiceAccount{

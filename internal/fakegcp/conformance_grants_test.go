@@ -38,6 +38,33 @@ func TestConformanceDeletedMembers(t *testing.T) {
 			t.Errorf("written as deleted: %q", got)
 		}
 	})
+	fact(t, "1.2", "an account comes back with its own policy, and a new one of its address does not get that", "plausible", func(t *testing.T) {
+		c := start(t)
+		a := c.account("app-runner")
+		set := func() error {
+			_, err := c.accounts.SetIamPolicy(c.ctx(), &iampb.SetIamPolicyRequest{
+				Resource: a.GetName(), Policy: &iampb.Policy{Bindings: []*iampb.Binding{binding("roles/iam.serviceAccountUser", "user:b@example.com")}},
+			})
+			return err
+		}
+		bindings := func() int {
+			p, err := c.accounts.GetIamPolicy(c.ctx(), &iampb.GetIamPolicyRequest{Resource: a.GetName()})
+			must(t, err)
+			return len(p.GetBindings())
+		}
+		must(t, set())
+		c.deleteAccount(a.GetName())
+		again := c.account("app-runner")
+		if bindings() != 0 {
+			t.Error("a new account has the policy of the deleted one")
+		}
+		c.deleteAccount(again.GetName())
+		_, err := c.undelete(project, a.GetUniqueId())
+		must(t, err)
+		if bindings() != 1 {
+			t.Error("the policy did not come back")
+		}
+	})
 	fact(t, "1.2", "a deleted account is not granted anything without the deleted: form", "hashicorp/terraform-provider-google#7278", func(t *testing.T) {
 		c := start(t)
 		a := c.account("app-runner")

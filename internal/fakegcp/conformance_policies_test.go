@@ -165,7 +165,8 @@ func TestConformancePolicyMembers(t *testing.T) {
 			return all
 		}
 		must(t, c.setBindings(binding("roles/viewer", many("user", 1250)...), binding("roles/browser", many("group", 250)...)))
-		wantError(t, c.setBindings(binding("roles/viewer", many("user", 1500)...), binding("roles/browser", "user:m1@example.com")), codes.InvalidArgument, "1501")
+		wantError(t, c.setBindings(binding("roles/viewer", many("user", 1500)...), binding("roles/browser", "user:m1@example.com")), codes.InvalidArgument,
+			"The number of members in the policy (1,501) is larger than the maximum allowed size 1,500.")
 		wantError(t, c.setBindings(binding("roles/viewer", many("group", 251)...)), codes.InvalidArgument, "251")
 	})
 	fact(t, "1.2", "members are written in lower case and duplicates merged", "sheet of facts", func(t *testing.T) {

@@ -83,6 +83,8 @@ func (s *Server) object(name string, m proto.Message) (Object, error) {
 	case *adminpb.ServiceAccount:
 		o.BuiltIn = s.isDefaultAccount(m.GetEmail())
 		o.Deleted = s.accounts.isDeleted(name)
+	case *iampb.Policy:
+		o.Deleted = s.accounts.isDeleted(name)
 	case *secretmanagerpb.SecretVersion:
 		if payload, ok := s.secrets.payloads[name]; ok {
 			sum := sha256.Sum256(payload)

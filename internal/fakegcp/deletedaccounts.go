@@ -15,16 +15,18 @@ func deletedMember(a *adminpb.ServiceAccount) string {
 	return fmt.Sprintf("deleted:serviceAccount:%s?uid=%s", a.GetEmail(), a.GetUniqueId())
 }
 
-// DeleteServiceAccount deletes softly: the account can come back under its unique id for 30 days, a new one may take its
-// address, and what policies granted it shows in its deleted: form.
+// DeleteServiceAccount deletes softly: the account can come back under its unique id for 30 days, with the policy that it
+// had, a new one may take its address, and what policies granted it shows in its deleted: form.
 func (i *iamAdmin) DeleteServiceAccount(_ context.Context, r *adminpb.DeleteServiceAccountRequest) (*emptypb.Empty, error) {
 	account, err := i.find(r.GetName(), "iam.serviceAccounts.delete")
 	if err != nil {
 		return nil, err
 	}
 	deleted := "projects/" + account.GetProjectId() + "/serviceAccounts/" + account.GetUniqueId()
+	own := i.s.policies[account.GetName()]
 	i.s.forget(account.GetName())
 	i.s.store.put(deleted, account)
+	i.s.policies.keep(deleted, own)
 	i.s.policies.renameMember("serviceAccount:"+account.GetEmail(), deletedMember(account))
 	i.s.purge(deleted)
 	return &emptypb.Empty{}, nil
@@ -56,8 +58,10 @@ func (i *iamAdmin) UndeleteServiceAccount(_ context.Context, r *adminpb.Undelete
 		if i.s.store.has(account.GetName()) {
 			return nil, precondition("Service account %s already exists within project projects/%s.", account.GetEmail(), p.ID)
 		}
+		own := i.s.policies[stored]
 		i.s.forget(stored)
 		i.s.store.put(account.GetName(), account)
+		i.s.policies.keep(account.GetName(), own)
 		i.s.policies.renameMember(deletedMember(account), "serviceAccount:"+account.GetEmail())
 		return &adminpb.UndeleteServiceAccountResponse{RestoredAccount: account}, nil
 	}

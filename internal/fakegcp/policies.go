@@ -131,6 +131,17 @@ func (p policies) drop(name string) {
 	})
 }
 
+// keep puts a policy, if there is one, under a key as it is.
+func (p *policies) keep(key string, st *policyState) {
+	if st == nil {
+		return
+	}
+	if *p == nil {
+		*p = policies{}
+	}
+	(*p)[key] = st
+}
+
 // renameMember rewrites a member in every policy. The etags stay: the real service derives the deleted: form on reading.
 func (p policies) renameMember(from, to string) {
 	for _, st := range p {

@@ -235,11 +235,22 @@ func (s *Server) checkMembers(want, current *iampb.Policy, public publicMembers)
 			return err
 		}
 	}
-	if count > maxPolicyMembers || groups > maxPolicyGroups {
-		return invalid("The policy has %d members, %d of them groups; a policy has at most %d, and %d groups.",
-			count, groups, maxPolicyMembers, maxPolicyGroups)
+	if count > maxPolicyMembers { // Source of the text: hashicorp/terraform-provider-google#25093, kubeflow/pipelines#1146
+		return invalid("The number of members in the policy (%s) is larger than the maximum allowed size %s.",
+			thousands(count), thousands(maxPolicyMembers))
+	}
+	if groups > maxPolicyGroups {
+		return invalid("The policy has %d groups; a policy has at most %d.", groups, maxPolicyGroups)
 	}
 	return nil
+}
+
+// thousands writes a number below a million as English does.
+func thousands(n int) string {
+	if n < 1000 {
+		return fmt.Sprint(n)
+	}
+	return fmt.Sprintf("%d,%03d", n/1000, n%1000)
 }
 
 // testPermissions is testIamPermissions for permissions that are spelt out. Source: google/iam/v1/iam_policy.proto.

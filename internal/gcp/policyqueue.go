@@ -16,6 +16,7 @@ type policyQueue struct {
 	arrived int // changes that ever came in, so that the worker sees whether another one did
 	running bool
 	wake    context.CancelFunc // ends the worker's pause, when it pauses
+	runs    int                // announced runs that have not ended
 }
 
 // policyChange is one caller's wish: grants that are to be in the policy, and grants that are not to be in it.
@@ -109,7 +110,7 @@ func (p *Policies) work(ref PolicyRef, q *policyQueue) {
 	var waiting []*policyChange
 	fruitless := 0 // rounds in a row that met missing members, and none that had become known
 	for {
-		p.gather(q)
+		p.gather(q, len(waiting) > 0)
 		fresh, goOn := q.take(len(waiting) > 0)
 		if !goOn {
 			return
@@ -126,16 +127,20 @@ func (p *Policies) work(ref PolicyRef, q *policyQueue) {
 
 // The window in which changes gather before a write. Terraform begins many resources at about the same time, and a
 // policy takes about one write in a second: so a write waits until nothing has come in for a quarter of the poll interval
-// (250 ms), and for four times that at most. It is no wait for IAM: nothing is assumed to be true after it.
+// (250 ms), and for four times that at most. While fewer than half of the announced runs have come with their changes, it
+// waits for up to three poll intervals: runs that IAM answers at different speeds would get a write each otherwise. It is no
+// wait for IAM: nothing is assumed to be true after it.
 const (
 	gatherFraction = 4
 	gatherWindows  = 4
+	gatherAtMost   = 3 * gatherFraction
 )
 
-// gather waits until no change has come in for a window, if any is pending.
-func (p *Policies) gather(q *policyQueue) {
+// gather waits until no change has come in for a window, if any is pending. With others waiting out a conflict it never
+// waits for announced runs: only who tries often gets through.
+func (p *Policies) gather(q *policyQueue, conflict bool) {
 	window := p.c.opts.PollInterval / gatherFraction
-	for range gatherWindows {
+	for n := 1; n <= gatherAtMost; n++ {
 		q.mu.Lock()
 		pending, arrived := q.pending, q.arrived
 		q.mu.Unlock()
@@ -145,11 +150,27 @@ func (p *Policies) gather(q *policyQueue) {
 		_ = p.c.opts.Clock.Sleep(context.WithoutCancel(pending[0].ctx), window) // never longer than the windows together
 		q.mu.Lock()
 		quiet := q.arrived == arrived
+		few := !conflict && 2*len(q.pending) < q.runs
 		q.mu.Unlock()
-		if quiet {
+		if !few && (quiet || n >= gatherWindows) {
 			return
 		}
 	}
+}
+
+// Announce tells the policies that a run has begun which changes them, until done is called. Terraform runs a limited number
+// of resources at a time, so that runs which are past their change count, too: when they end others begin.
+func (p *Policies) Announce(refs ...PolicyRef) (done func()) {
+	count := func(by int) {
+		for _, ref := range refs {
+			q := p.queue(ref)
+			q.mu.Lock()
+			q.runs += by
+			q.mu.Unlock()
+		}
+	}
+	count(1)
+	return func() { count(-1) }
 }
 
 // ready gives the changes of the next write. Those that wait out a conflict join any write; those whose member is missing

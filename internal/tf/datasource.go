@@ -63,9 +63,10 @@ func dataSourceAttribute(of schema.Attribute) datasource.Attribute {
 	}
 }
 
-// argumentSentences begin what is said to those who set an attribute.
+// argumentSentences begin what is said to those who set an attribute, or read a plan.
 var argumentSentences = []string{
 	"Required", "Default", "Changing it", "A change ", "At least one", "Exactly one", "Not with ", "Keys of ", "Never put ", "Restrict it ",
+	"Known at plan time", "That is never a difference", "How many nodes there are is ", "GKE cannot change it later",
 }
 
 // shownText is a description without the sentences for those who set the attribute.

@@ -21,7 +21,7 @@ func everyKind(t *testing.T) schema.Schema {
 	inner := map[string]schema.Attribute{"inner": schema.StringAttribute{Optional: true, MarkdownDescription: "Required. The inner one."}}
 	object := schema.NestedAttributeObject{Attributes: inner}
 	return schema.Schema{Attributes: map[string]schema.Attribute{
-		"string":        schema.StringAttribute{Required: true, MarkdownDescription: "A name. Default: `none`. Changing it makes a new one."},
+		"string":        schema.StringAttribute{Required: true, MarkdownDescription: "A name. Default: `none`. Changing it makes a new one. Known at plan time."},
 		"secret":        schema.StringAttribute{Computed: true, Sensitive: true, DeprecationMessage: "old"},
 		"wo":            schema.StringAttribute{Optional: true, WriteOnly: true},
 		"bool":          schema.BoolAttribute{Optional: true, MarkdownDescription: "Default: `true`."},

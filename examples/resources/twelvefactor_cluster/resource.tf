@@ -48,4 +48,6 @@ resource "twelvefactor_cluster" "prod" {
   }
 
   deletion_protection = false # true, once it serves
+
+  timeouts = { update = "4h" } # a new machine type takes the batches and the soak of 2h
 }

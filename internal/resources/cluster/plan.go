@@ -39,6 +39,7 @@ func (r *clusterResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 	planMissing(ctx, resp)
 	planRescue(state, resp)
 	checkPlannedZones(ctx, req, resp)
+	planSoaks(ctx, state, resp)
 	switch {
 	case !replaces(ctx, state, req.Private, resp):
 		planRolls(ctx, state, resp)

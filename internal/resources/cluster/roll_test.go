@@ -261,6 +261,9 @@ func TestClusterPlanSaysThatAPoolIsRolled(t *testing.T) {
 			t.Errorf("the plan does not say %q:\n%s", want, rolled)
 		}
 	}
+	if n := strings.Count(rolled, "will be rolled"); n != 1 {
+		t.Errorf("the plan says it %d times", n)
+	}
 	cli.Write(t, "main.tf", env.Config(cluster(pool("spot", ""), pool("base", `machine_type = "e2-standard-8", min_nodes = 1, max_nodes = 9`))))
 	quiet := cli.MustRun(t, "plan", "-no-color").Output()
 	for name, said := range map[string]string{"create": first, "update in place": quiet} {

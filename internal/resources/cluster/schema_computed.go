@@ -36,7 +36,7 @@ func computed() map[string]schema.Attribute {
 		"id":             kept("`projects/P/locations/L/clusters/C`."),
 		"endpoint":       kept("Address of the Kubernetes API, without `https://`."),
 		"ca_certificate": kept("Certificate of the authority that signs the Kubernetes API's certificate, as base64 of PEM."),
-		"version":        kept("Version of the control plane. GKE raises it by itself; that is never a difference."),
+		"version":        kept("Version of the control plane. GKE raises it by itself. That is never a difference."),
 		"workload_pool": schema.StringAttribute{
 			MarkdownDescription: "Workload Identity pool, `PROJECT.svc.id.goog`. Known at plan time.", Computed: true,
 		},

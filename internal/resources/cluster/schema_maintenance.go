@@ -38,7 +38,7 @@ func maintenanceAttribute() schema.Attribute {
 				},
 			},
 			"exclusions": schema.MapNestedAttribute{
-				MarkdownDescription: "Times without upgrades, by a name of your choice: sales, holidays, a freeze. GKE takes 20, of which 3 of scope " +
+				MarkdownDescription: "Times without upgrades, by name: sales, holidays, a freeze. GKE takes 20, of which 3 of scope " +
 					"`no_upgrades`, which last 30 days at most. Default: none.",
 				Optional: true,
 				Validators: []validator.Map{

@@ -32,7 +32,11 @@ const (
 func nodePools() schema.Attribute {
 	return schema.MapNestedAttribute{
 		MarkdownDescription: "The node pools, by a key of your choice: 1 to 40 lower-case letters, digits and hyphens. The key names the pool " +
-			"and is the value of the node label `twelvefactor.dev/pool`. At least one.",
+			"and is the value of the node label `twelvefactor.dev/pool`. At least one.\n\n" +
+			"A change of a pool that exists does one of these: `capacity`, `service_account`, `metadata` and `max_pods_per_node` **roll** it, which " +
+			"means a new pool and pods that are moved (guide Node pool rolls); `machine_type`, `disk_gb`, `disk_type` and `private_nodes` have GKE " +
+			"**replace its nodes** as `upgrade` says; `zones` adds nodes in the new zones and takes away those in zones that are left out; " +
+			"everything else leaves its nodes as they are.",
 		Required: true,
 		Validators: []validator.Map{
 			mapvalidator.SizeAtLeast(1),
@@ -58,7 +62,7 @@ func poolAttributes() map[string]schema.Attribute {
 func machineAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
 		"machine_type": schema.StringAttribute{
-			MarkdownDescription: "Required. Machine type of Compute Engine, such as `e2-standard-4`.",
+			MarkdownDescription: "Required. Machine type of Compute Engine, such as `e2-standard-4`. A change has GKE replace the nodes, as `upgrade` says.",
 			Optional:            true, // but see checkPools
 			Validators:          []validator.String{tf.Checked("a machine type", machineForm.check)},
 		},
@@ -75,13 +79,13 @@ func machineAttributes() map[string]schema.Attribute {
 			Optional: true, Computed: true,
 		},
 		"disk_gb": schema.Int32Attribute{
-			MarkdownDescription: "Size of each node's boot disk in GB, 10 to 65536. Default: `100`, as GKE has it.",
+			MarkdownDescription: "Size of each node's boot disk in GB, 10 to 65536. Default: `100`, as GKE has it. A change has GKE replace the nodes.",
 			Optional:            true, Computed: true,
 			Validators: []validator.Int32{int32validator.Between(minDiskGB, maxDiskGB)},
 		},
 		"disk_type": schema.StringAttribute{
 			MarkdownDescription: "Type of the boot disk, such as `pd-balanced` or `hyperdisk-balanced`. Default: the one that GKE takes for the " +
-				"machine type; it stays as long as the machines are of the same family.",
+				"machine type; it stays as long as the machines are of the same family. A change has GKE replace the nodes.",
 			Optional: true, Computed: true,
 			Validators: []validator.String{tf.Checked("a disk type", diskForm.check)},
 		},
@@ -127,7 +131,7 @@ func scaleAttributes() map[string]schema.Attribute {
 		},
 		"zones": schema.SetAttribute{
 			MarkdownDescription: "Zones of the nodes, within the cluster's region. Default: the zones that GKE chose for the cluster; " +
-				"they stay when the attribute is taken away.",
+				"they stay when the attribute is taken away. A change adds nodes in the new zones, and takes away those in zones that are left out.",
 			ElementType: types.StringType, Optional: true, Computed: true,
 			Validators: []validator.Set{
 				setvalidator.SizeAtLeast(1), setvalidator.NoNullValues(),
@@ -163,8 +167,9 @@ func nodeAttributes() map[string]schema.Attribute {
 			Validators: []validator.Set{setvalidator.NoNullValues(), setvalidator.ValueStringsAre(tf.Checked("a network tag", tagForm.check))},
 		},
 		"private_nodes": schema.BoolAttribute{
-			MarkdownDescription: "Whether the nodes have internal addresses only. Default: the cluster's `private_nodes`.",
-			Optional:            true, Computed: true,
+			MarkdownDescription: "Whether the nodes have internal addresses only. Default: the cluster's `private_nodes`. A change has GKE replace the nodes, " +
+				"and so does one of the cluster's for each pool that leaves this out.",
+			Optional: true, Computed: true,
 		},
 	}
 }

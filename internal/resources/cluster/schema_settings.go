@@ -42,9 +42,9 @@ func networkSettings() map[string]schema.Attribute {
 		"pods_range":     ranges("pods", "10.4.0.0/14"),
 		"services_range": ranges("Kubernetes services", "10.0.32.0/20"),
 		"private_nodes": schema.BoolAttribute{
-			MarkdownDescription: "Whether nodes of new pools have internal addresses only. Default: `true`, because nothing needs to reach a node from " +
+			MarkdownDescription: "Whether nodes have internal addresses only, where their pool does not say otherwise. Default: `true`, because nothing needs to reach a node from " +
 				"the Internet; images of Artifact Registry still come over Private Google Access, and what calls out to the Internet needs " +
-				"Cloud NAT. It is the default of `node_pools.*.private_nodes`.",
+				"Cloud NAT. A change also holds for existing pools that leave out `node_pools.*.private_nodes`: GKE replaces their nodes.",
 			Optional: true, Computed: true,
 		},
 		"dns_endpoint": schema.BoolAttribute{

@@ -2,6 +2,7 @@ package identity_test
 
 import (
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
@@ -27,6 +28,19 @@ func TestImportOfAnAccountWithAnIDOfItsOwn(t *testing.T) {
 	}
 	if plan, diagnostics = provider.Plan(t, state, config); plan == nil || plan.Replaces {
 		t.Errorf("the plan after the import replaces the identity: %s", acctest.DiagnosticsText(diagnostics))
+	}
+}
+
+// The accounts that Google makes are no app's own, and are told apart from accounts that are not there.
+func TestImportOfADefaultAccountIsRefused(t *testing.T) {
+	t.Parallel()
+	env := acctest.New(t)
+	provider := env.InProcess(t, "twelvefactor_workload_identity")
+	for _, email := range []string{acctest.ProjectNumber + "-compute@developer.gserviceaccount.com", "acme-dev@appspot.gserviceaccount.com"} {
+		state, diagnostics := provider.Import(t, "projects/acme-dev/serviceAccounts/"+email, nil)
+		if said := acctest.DiagnosticsText(diagnostics); state != nil || !strings.Contains(said, "default ones of Compute Engine") || !strings.Contains(said, email) {
+			t.Errorf("%s: %s", email, said)
+		}
 	}
 }
 

@@ -127,6 +127,9 @@ func TestChangesBehindTerraformsBackAreRepaired(t *testing.T) {
 		"stamp removed": func() error {
 			return env.Fake.UpdateServiceAccount(accountID, func(a *adminpb.ServiceAccount) { a.Description = "mine" })
 		},
+		"account renamed": func() error {
+			return env.Fake.UpdateServiceAccount(accountID, func(a *adminpb.ServiceAccount) { a.DisplayName = "Shop" })
+		},
 		"account disabled": func() error {
 			return env.Fake.UpdateServiceAccount(accountID, func(a *adminpb.ServiceAccount) { a.Disabled = true })
 		},

@@ -32,11 +32,30 @@ func TestTwoHundredIdentitiesInOneApply(t *testing.T) {
 		env := acctest.New(t, acctest.WithFake(func(o *fakegcp.Options) { o.PropagationDelay, o.AccountReadDelay = lag, lag }))
 		applyCrowd(t, env, `mode = "service_account"`, 50, 20)
 	})
+	t.Run("accounts whose reads take 0 to 3.1 seconds, default parallelism", func(t *testing.T) {
+		t.Parallel()
+		env := acctest.New(t)
+		outOfStep(t, env)
+		applyCrowd(t, env, `mode = "service_account"`, 10, 45) // 53 and 49 without announced runs
+	})
 	t.Run("workloads in a cluster, default parallelism", func(t *testing.T) {
 		t.Parallel()
 		env, cluster := acctest.SharedCluster(t)
 		applyCrowd(t, env, fmt.Sprintf("cluster = %q\n  namespace = %q", cluster, env.Name("crowd")), 10, 60)
 	})
+}
+
+// outOfStep has every account of the crowd read at a speed of its own, so that no two of them go in step.
+func outOfStep(t *testing.T, env *acctest.Env) {
+	t.Helper()
+	for i := range crowd {
+		err := env.Fake.SetLatency(fakegcp.Latency{
+			Method: "GetServiceAccount", Resource: fmt.Sprintf("/crowd-%03d@", i), Duration: time.Duration(i*13%32) * 100 * time.Millisecond,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 func applyCrowd(t *testing.T, env *acctest.Env, place string, parallelism, most int) {
