@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base32"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -67,6 +68,8 @@ var forms = []form{
 	{"hex escapes", func(b []byte) string { return numbers(b, `\x%02x`, "") }},
 	{"octal escapes", func(b []byte) string { return numbers(b, `\%03o`, "") }},
 	{"protobuf text", protoText},
+	// Go's tracebacks print arguments and registers as such, eight bytes at a time.
+	{"machine word", func(b []byte) string { return fmt.Sprintf("%x", binary.LittleEndian.Uint64(b)) }},
 	{"UTF-16", func(b []byte) string { return strings.Join(strings.Split(string(b), ""), "\x00") }},
 }
 

@@ -7,6 +7,7 @@ import (
 	"compress/zlib"
 	"encoding/base64"
 	"fmt"
+	"html"
 	"io"
 	"io/fs"
 	"os"
@@ -114,7 +115,16 @@ type packed struct {
 func unpacked(data []byte) []packed {
 	found := zipMembers(data)
 	found = append(found, streams(data)...)
+	found = append(found, htmlText(data)...)
 	return append(found, base64Texts(data)...)
+}
+
+// htmlText undoes the escapes of a web page, such as the fake's console.
+func htmlText(data []byte) []packed {
+	if text := html.UnescapeString(string(data)); text != string(data) {
+		return []packed{{" > HTML", []byte(text)}}
+	}
+	return nil
 }
 
 func zipMembers(data []byte) []packed {

@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"html/template"
 	"io"
 	"os"
 	"path/filepath"
@@ -69,6 +70,8 @@ func packedForms(t *testing.T, value []byte) map[string]string {
 		"JSON of a structure with a string":  jsonText(t, map[string]string{"v": string(value)}),
 		"JSON of a structure with []byte":    jsonText(t, map[string][]byte{"v": value}),
 		"half of the value at a line's end":  "x=" + string(value[:16]) + "\n",
+		"page of HTML":                       template.HTMLEscapeString(string(value)),
+		"JSON in a page of HTML":             template.HTMLEscaper(jsonText(t, map[string]string{"v": string(value)})),
 		"12 bytes of the value":              string(value[9:21]),
 		"base64 with two bytes in front":     b64(append([]byte("ab"), value...)),
 		"base64url without padding, 1 ahead": base64.RawURLEncoding.EncodeToString(append([]byte("a"), value...)),

@@ -158,8 +158,8 @@ func (s SecretStore) nextRotation(now time.Time) (time.Time, bool) {
 	if s.RotationPeriod <= 0 {
 		return time.Time{}, false
 	}
-	periods := earliest.Sub(s.RotationTime)/s.RotationPeriod + 1
-	return s.RotationTime.Add(periods * s.RotationPeriod), true
+	late := earliest.Sub(s.RotationTime)
+	return earliest.Add(s.RotationPeriod - late%s.RotationPeriod), true
 }
 
 // encrypt fills in replication and keys. Where replicas are not declared, those that the secret has stay.

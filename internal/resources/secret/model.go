@@ -92,7 +92,7 @@ func (m model) finished(live deploy.SecretState) model {
 	if m.VersionID.IsUnknown() {
 		m.VersionID = tf.StringOrNull(live.VersionID())
 	}
-	m.SecretStore = m.SecretStore.Finished()
+	m.SecretStore = m.Finished()
 	m.SurplusVersions = tf.NoVersions()
 	m.Status = types.StringValue(live.Status)
 	return m
@@ -117,7 +117,7 @@ func flatten(live deploy.SecretState, prior model, now time.Time, defaults types
 	if len(live.Accessors) > 0 || !prior.Accessors.IsNull() {
 		m.Accessors = tf.SetOf(live.Accessors)
 	}
-	m.SecretStore = m.SecretStore.Flatten(live.Store, imported)
+	m.SecretStore = m.Flatten(live.Store, imported)
 	m.flattenNotices(live.Store, now)
 	m.KeepVersions = tf.LiveKeepVersions(live.KeepVersions, prior.KeepVersions)
 	m.SurplusVersions = tf.VersionsOrNull(live.SurplusVersions)

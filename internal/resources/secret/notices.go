@@ -109,7 +109,7 @@ func validateNotices(ctx context.Context, config tfsdk.Config, diags *diag.Diagn
 
 // store is how Secret Manager shall keep the secret.
 func (m model) store() deploy.SecretStore {
-	s := m.SecretStore.Expand()
+	s := m.Expand()
 	s.Topics = tf.Members(m.Topics)
 	s.ExpireTime = timeOf(m.ExpireTime)
 	s.RotationTime, s.RotationPeriod = rotationOf(m.Rotation)

@@ -65,7 +65,7 @@ func (m model) expand() deploy.SessionKeySpec {
 		Labels:       tf.Strings(m.EffectiveLabels),
 		Accessors:    tf.Members(m.Accessors),
 		KeepVersions: int(m.KeepVersions.ValueInt64()),
-		Store:        m.SecretStore.Expand(),
+		Store:        m.Expand(),
 	}
 }
 
@@ -116,7 +116,7 @@ func (m model) finished(live deploy.SecretState) model {
 	if m.RotationDueSince.IsUnknown() {
 		m.RotationDueSince = types.StringNull()
 	}
-	m.SecretStore = m.SecretStore.Finished()
+	m.SecretStore = m.Finished()
 	m.SurplusVersions = tf.NoVersions()
 	m.Status = types.StringValue(live.Status)
 	return m
@@ -142,7 +142,7 @@ func flatten(live deploy.SecretState, prior model, cloud *deploy.Cloud, defaults
 	if len(live.Accessors) > 0 || !prior.Accessors.IsNull() {
 		m.Accessors = tf.SetOf(live.Accessors)
 	}
-	m.SecretStore = m.SecretStore.Flatten(live.Store, imported)
+	m.SecretStore = m.Flatten(live.Store, imported)
 	m.KeepVersions = tf.LiveKeepVersions(live.KeepVersions, prior.KeepVersions)
 	m.SurplusVersions = tf.VersionsOrNull(live.SurplusVersions)
 	m.Version, m.VersionID = tf.StringOrNull(live.Version), tf.StringOrNull(live.VersionID())
