@@ -3,6 +3,7 @@ package acctest
 import (
 	"net/url"
 	"slices"
+	"strings"
 	"testing"
 
 	"cloud.google.com/go/secretmanager/apiv1/secretmanagerpb"
@@ -57,10 +58,10 @@ func TestCanaries_findInFake(t *testing.T) {
 	}
 }
 
-func unescaped(path string) string {
-	text, err := url.QueryUnescape(path)
-	if err != nil {
-		return path
+func unescaped(where string) string {
+	path, _, _ := strings.Cut(where, " > ") // the page as text
+	if text, err := url.PathUnescape(path); err == nil {
+		return text
 	}
-	return text
+	return path
 }

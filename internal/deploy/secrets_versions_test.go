@@ -28,7 +28,7 @@ func (b *secretBench) delayDestruction() {
 
 func (b *secretBench) change(change func(*secretmanagerpb.Secret)) {
 	b.Helper()
-	if err := b.fake.UpdateSecret(benchID.String(), change); err != nil {
+	if err := b.fake.UpdateSecret(b.id.String(), change); err != nil {
 		b.Fatal(err)
 	}
 }
@@ -36,7 +36,7 @@ func (b *secretBench) change(change func(*secretmanagerpb.Secret)) {
 // states gives the state of each version: on, off, scheduled or destroyed.
 func (b *secretBench) states() string {
 	b.Helper()
-	versions, err := b.cloud.GCP.SecretVersions().List(b.Context(), benchID.String(), "")
+	versions, err := b.cloud.GCP.SecretVersions().List(b.Context(), b.id.String(), "")
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -96,7 +96,7 @@ func bumped(t testing.TB, keep, n int) *secretBench {
 // addByHand adds a version as others may.
 func (b *secretBench) addByHand(value string) {
 	b.Helper()
-	if _, err := b.cloud.GCP.SecretVersions().Add(b.Context(), benchID.String(), secret.FromString(value)); err != nil {
+	if _, err := b.cloud.GCP.SecretVersions().Add(b.Context(), b.id.String(), secret.FromString(value)); err != nil {
 		b.Fatal(err)
 	}
 }
@@ -161,7 +161,7 @@ func TestKeepVersions_whatIsNeverRetired(t *testing.T) {
 	})
 	t.Run("a disabled one", func(t *testing.T) {
 		b := bumped(t, 2, 2)
-		if _, err := b.cloud.GCP.SecretVersions().Disable(b.Context(), benchID.String()+"/versions/1"); err != nil {
+		if _, err := b.cloud.GCP.SecretVersions().Disable(b.Context(), b.id.String()+"/versions/1"); err != nil {
 			t.Fatal(err)
 		}
 		b.mustApply(b.hold(2, "3"))
@@ -169,7 +169,7 @@ func TestKeepVersions_whatIsNeverRetired(t *testing.T) {
 	})
 	t.Run("one whose destruction was called off", func(t *testing.T) {
 		b := bumped(t, 2, 4)
-		if _, err := b.cloud.GCP.SecretVersions().Enable(b.Context(), benchID.String()+"/versions/1"); err != nil {
+		if _, err := b.cloud.GCP.SecretVersions().Enable(b.Context(), b.id.String()+"/versions/1"); err != nil {
 			t.Fatal(err)
 		}
 		b.mustApply(b.hold(2, "5"))
@@ -196,7 +196,7 @@ func TestKeepVersions_failureIsShown(t *testing.T) {
 	if len(b.notices) != 1 || len(b.state.SurplusVersions) != 3 {
 		t.Fatalf("surplus %v, notices %v", b.state.SurplusVersions, b.notices)
 	}
-	for _, want := range []string{"1, 2, 3", "surplus_versions", "secretmanager.versions.destroy", "roles/secretmanager.secretVersionManager", benchID.String()} {
+	for _, want := range []string{"1, 2, 3", "surplus_versions", "secretmanager.versions.destroy", "roles/secretmanager.secretVersionManager", b.id.String()} {
 		if !strings.Contains(b.notices[0].Detail, want) {
 			t.Errorf("the notice lacks %q: %s", want, b.notices[0].Detail)
 		}
@@ -221,7 +221,7 @@ func TestKeepVersions_concurrentRuns(t *testing.T) {
 		}
 	}
 	d := keyWith("4", nil)
-	spec := deploy.SessionKeySpec{ID: benchID, Settings: *d.key, KeepVersions: 2, Store: b.store}
+	spec := deploy.SessionKeySpec{ID: b.id, Settings: *d.key, KeepVersions: 2, Store: b.store}
 	var all sync.WaitGroup
 	for range runs {
 		run := b.inRealTime()
@@ -299,7 +299,7 @@ func TestAliases(t *testing.T) {
 	}
 	t.Run("previous is gone", func(t *testing.T) {
 		b := bumped(t, 5, 2)
-		if _, err := b.cloud.GCP.SecretVersions().Destroy(b.Context(), benchID.String()+"/versions/1"); err != nil {
+		if _, err := b.cloud.GCP.SecretVersions().Destroy(b.Context(), b.id.String()+"/versions/1"); err != nil {
 			t.Fatal(err)
 		}
 		b.fake.Advance(benchDelay)
