@@ -88,10 +88,11 @@ func (w *secretWrite) bring(ctx context.Context) (version int64, err error) {
 	}
 	if w.change != nil {
 		if version, err = w.advance(ctx); err != nil {
-			return version, err
+			return version, secretRefused(w.id, w.store, err)
 		}
 	}
-	return w.commit(ctx, version)
+	version, err = w.commit(ctx, version)
+	return version, secretRefused(w.id, w.store, err)
 }
 
 // advance makes sure that the version that the change is for exists exactly once, and returns its number. Writers are

@@ -69,7 +69,7 @@ func (w *secretWrite) create(ctx context.Context, timeout time.Duration) (notice
 		return true, nil
 	})
 	if err != nil {
-		return nil, secretError(secretCreateVerb, w.id, err)
+		return nil, secretError(secretCreateVerb, w.id, secretRefused(w.id, w.store, err))
 	}
 	return notices, refused
 }

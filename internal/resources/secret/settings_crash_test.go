@@ -150,3 +150,33 @@ func addByHand(t *testing.T, env *acctest.Env) {
 	_, err := client.SecretVersions().Add(t.Context(), id, secret.FromString("by hand"))
 	must(err)
 }
+
+// TestSecret_serviceAgentIsNamed explains who lacks a permission where the message speaks of a key or of a topic.
+func TestSecret_serviceAgentIsNamed(t *testing.T) {
+	t.Parallel()
+	for attribute, test := range map[string]struct {
+		value         any
+		message, role string
+	}{
+		"kms_key": {globalKey + "a", "Permission 'cloudkms.cryptoKeyVersions.useToEncrypt' denied on resource.", "roles/cloudkms.cryptoKeyEncrypterDecrypter"},
+		"topics":  {[]string{topicA}, "The service agent may not publish to the Pub/Sub topic.", "roles/pubsub.publisher"},
+	} {
+		for _, method := range []string{"CreateSecret", "UpdateSecret"} {
+			env := acctest.New(t)
+			provider := env.InProcess(t, noun)
+			var state *acctest.State
+			if method == "UpdateSecret" {
+				state = mustApply(t, provider, nil, valid(nil))
+			}
+			must(env.Fake.Inject(fakegcp.Fault{Method: method, Code: codes.PermissionDenied, Message: test.message}))
+			plan, _ := provider.Plan(t, state, valid(acctest.Attributes{attribute: test.value}))
+			_, diagnostics := provider.Apply(t, plan)
+			said := acctest.DiagnosticsText(diagnostics)
+			for _, want := range []string{`AttributeName("` + attribute + `")`, "service agent", test.role} {
+				if !strings.Contains(said, want) {
+					t.Errorf("%s refused for its %s: want %q in:\n%s", method, attribute, want, said)
+				}
+			}
+		}
+	}
+}
