@@ -22,7 +22,7 @@ const (
 	SecretCreating = "creating"
 	// SecretDegraded has lost its effective version: disabled or destroyed by hand.
 	SecretDegraded = "degraded"
-	// SecretDrifted has an alias of the provider's that somebody else has moved or taken away.
+	// SecretDrifted has an alias or the record of the provider's moved or taken away by somebody else.
 	SecretDrifted = "drifted"
 )
 

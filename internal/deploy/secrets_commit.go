@@ -23,7 +23,7 @@ func (w *secretWrite) commit(ctx context.Context, version int64) (int64, error) 
 		foreign := live.intent != nil && !own
 		switch {
 		case version == 0:
-			effective, err := w.cloud.secretEffective(ctx, w.id, live)
+			effective, err := w.cloud.secretEffective(ctx, w.id, live, w.known.version())
 			if err != nil {
 				return false, err
 			}

@@ -49,7 +49,7 @@ func (c *Cloud) secretRead(ctx context.Context, id names.SecretID, kind string, 
 	var enabled []secretVersionState
 	group, gctx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
-		version, enabled, err = c.secretInForce(gctx, id, live)
+		version, enabled, err = c.secretInForce(gctx, id, live, known.version())
 		return err
 	})
 	group.Go(func() (err error) {
@@ -73,43 +73,49 @@ func (l secretLive) status(version secretVersionState, enabled []secretVersionSt
 		return SecretCreating
 	case l.record.Version != 0 && !version.enabled:
 		return SecretDegraded
-	case l.aliasesChanged(enabled):
+	case l.aliasesChanged(enabled), l.unrecorded():
 		return SecretDrifted
 	default:
 		return SecretReady
 	}
 }
 
-// secretInForce gives all enabled versions, and of these the effective one.
-func (c *Cloud) secretInForce(ctx context.Context, id names.SecretID, live secretLive) (effective secretVersionState, enabled []secretVersionState, err error) {
+// unrecorded tells that the provider has made the secret, and somebody has taken its record away.
+func (l secretLive) unrecorded() bool {
+	return l.record.Kind == "" && l.object.GetLabels()[names.LabelManagedBy] != ""
+}
+
+// secretInForce gives all enabled versions, and of these the effective one: the recorded one; the one that
+// the caller knows for it where the record was taken away; or the newest.
+func (c *Cloud) secretInForce(ctx context.Context, id names.SecretID, live secretLive, known int64) (effective secretVersionState, enabled []secretVersionState, err error) {
 	if live.record.Kind != "" && live.record.Version == 0 {
 		return effective, nil, nil
 	}
 	if enabled, err = c.secretEnabled(ctx, id); err != nil || len(enabled) == 0 {
 		return effective, nil, err
 	}
+	want := live.record.Version
 	if live.record.Kind == "" {
-		return enabled[0], enabled, nil
+		effective = enabled[0]
+	}
+	if live.unrecorded() {
+		want = known
 	}
 	for _, v := range enabled {
-		if v.id == live.record.Version {
+		if v.id == want {
 			effective = v
 		}
 	}
 	return effective, enabled, nil
 }
 
-// secretEffective finds the effective version: the recorded one, or, where the provider has not recorded one, the newest
-// that is enabled.
-func (c *Cloud) secretEffective(ctx context.Context, id names.SecretID, live secretLive) (secretVersionState, error) {
+// secretEffective finds the effective version in the same way, without a look at the others where it is recorded.
+func (c *Cloud) secretEffective(ctx context.Context, id names.SecretID, live secretLive, known int64) (secretVersionState, error) {
 	if live.record.Kind != "" {
 		return c.secretVersion(ctx, id, live.record.Version)
 	}
-	enabled, err := c.secretEnabled(ctx, id)
-	if err != nil || len(enabled) == 0 {
-		return secretVersionState{}, err
-	}
-	return enabled[0], nil
+	effective, _, err := c.secretInForce(ctx, id, live, known)
+	return effective, err
 }
 
 func (c *Cloud) secretGet(ctx context.Context, id names.SecretID) (secretLive, error) {

@@ -59,7 +59,7 @@ func (r *secretResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 			"version":          computedString("The number of the version that holds the value, such as `\"3\"`. Null when there is none, or when it was disabled or destroyed by hand."),
 			"version_id":       computedString("The full name of that version, the `id` followed by `/versions/NUMBER`: give this to a service."),
 			"status": computedString("`ready`; `creating` when the create was interrupted (the next apply goes on); `degraded` when the version " +
-				"was disabled or destroyed by hand (the next apply writes a new one); `drifted` when the alias `current` or `previous` was moved or " +
+				"was disabled or destroyed by hand (the next apply writes a new one); `drifted` when the alias `current` or `previous`, or the annotation `twelvefactor-spec`, was changed or " +
 				"removed (the next apply sets it back)."),
 			"keep_versions":    tf.KeepVersionsAttribute(),
 			"surplus_versions": tf.SurplusVersionsAttribute(),

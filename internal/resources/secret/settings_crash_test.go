@@ -180,3 +180,21 @@ func TestSecret_serviceAgentIsNamed(t *testing.T) {
 		}
 	}
 }
+
+// TestSecret_recordTakenAway shows it, goes on with the version that the state knows, and writes the record again.
+func TestSecret_recordTakenAway(t *testing.T) {
+	t.Parallel()
+	env := acctest.New(t)
+	provider := env.InProcess(t, noun)
+	state := mustApply(t, provider, nil, valid(nil))
+	addByHand(t, env)
+	must(env.Fake.UpdateSecret(id, func(s *secretmanagerpb.Secret) { s.Annotations = nil }))
+	state, _ = provider.Read(t, state)
+	if state.Get(t, "status") != "drifted" || state.Get(t, "version") != "1" {
+		t.Errorf("status %s, version %s", state.Get(t, "status"), state.Get(t, "version"))
+	}
+	_, state = changedTo(t, provider, state, valid(nil))
+	if state.Get(t, "status") != "ready" || state.Get(t, "version") != "1" {
+		t.Errorf("after the repair: status %s, version %s", state.Get(t, "status"), state.Get(t, "version"))
+	}
+}

@@ -131,7 +131,7 @@ func computedAttributes() map[string]schema.Attribute {
 		"rotation_due_since": computedString("Since when a rotation has been due, in RFC 3339, UTC; decided by a refresh. Null when none is due."),
 		"status": computedString("`ready`; `creating` when the create was interrupted (the next apply goes on); `degraded` when the version was " +
 			"disabled or destroyed by hand (the next apply draws a new key and keeps the previous ones that can still be read); `drifted` when " +
-			"the alias `current` or `previous` was moved or removed (the next apply sets it back)."),
+			"the alias `current` or `previous`, or the annotation `twelvefactor-spec`, was moved or removed (the next apply sets it back)."),
 	}
 }
 
