@@ -38,6 +38,11 @@ func (w *secretWrite) settle(ctx context.Context, live secretLive) error {
 
 // adopt makes the version of an interrupted or slower run the effective one, as that run would have done.
 func (w *secretWrite) adopt(ctx context.Context, live secretLive, version int64) error {
+	versions, err := w.cloud.secretVersions(ctx, w.id)
+	if err != nil {
+		return err
+	}
+	w.see(versions)
 	record := live.succeed(live.intent.Record, version, true)
 	record.Accessors = live.record.Accessors
 	aliases, err := w.aliases(ctx, live, record)

@@ -85,6 +85,10 @@ func (l secretLive) precede(versions []secretVersionState) int64 {
 // look notes what has to be known of the versions before one is added.
 func (w *secretWrite) look(live secretLive, versions []secretVersionState) {
 	w.record.Previous = live.precede(versions)
+	w.see(versions)
+}
+
+func (w *secretWrite) see(versions []secretVersionState) {
 	w.seen = map[int64]secretVersionState{}
 	for _, v := range versions {
 		w.seen[v.id] = v

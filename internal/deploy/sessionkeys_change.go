@@ -18,10 +18,11 @@ type sessionKeyChange struct {
 	base     int64
 }
 
-// done when a version that came after the planned base was drawn by the same settings and keeps no more keys than wanted:
-// after a leak, keep = 0 must not be lost to somebody else's rotation.
+// done when a version that came after the planned base was drawn by the same settings. After a leak, keep = 0 must not be
+// lost to somebody else's rotation, so then no previous key may be in it.
 func (s *sessionKeyChange) done(r secretRecord) bool {
-	return r.Version > s.base && r.Session != nil && !r.Session.NeedsRotation(s.settings) && r.Session.Keep <= s.settings.Keep
+	return r.Version > s.base && r.Session != nil && !r.Session.NeedsRotation(s.settings) &&
+		(s.settings.Keep > 0 || len(r.PreviousKeys) == 0)
 }
 
 func (s *sessionKeyChange) payload(ctx context.Context, w *secretWrite, live secretLive) (secret.Bytes, error) {

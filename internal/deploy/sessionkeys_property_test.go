@@ -300,6 +300,8 @@ func (w *keyWorld) before() (live keyLive, existed bool) {
 func (w *keyWorld) finished(before keyLive, existed bool, config deploy.SessionKeySettings, states ...*keyState) {
 	count := len(w.ledger.effective)
 	asked := !existed || before.version == 0 || !before.enabled[before.version] || before.settings.NeedsRotation(config)
+	// With keep = 0 a rotation that is planned comes true even if another one was first, as long as previous keys are valid.
+	asked = asked || config.Keep == 0 && len(w.ledger.rings[before.version]) > 1
 	due := existed && config.RotateAfter != ""
 	w.note(before, config.Keep)
 	switch rotations := len(w.ledger.effective) - count; {

@@ -37,5 +37,5 @@ func TestSecret_leastPrivilege(t *testing.T) {
 			func() string { return l.Import(id) },
 			l.Destroy,
 		)...)
-	}, func() *acctest.Canaries { return canaries }, "secretmanager.versions.destroy")
+	}, func() *acctest.Canaries { return canaries }, "secretmanager.versions.disable")
 }

@@ -19,5 +19,5 @@ func TestSessionKey_leastPrivilege(t *testing.T) {
 			steps = append(steps, func() string { return l.Apply(config) }, l.Refresh)
 		}
 		return acctest.Steps(append(steps, func() string { return l.Import(id) }, l.Destroy)...)
-	}, acctest.NewCanaries, "secretmanager.versions.destroy")
+	}, acctest.NewCanaries, "secretmanager.versions.disable")
 }
