@@ -27,7 +27,7 @@ func (r *sessionKeyResource) ValidateConfig(ctx context.Context, req resource.Va
 			fmt.Sprintf("%s keep is %s. Set keep = 0, with which every session ends at a rotation, or choose an encoding that is text, for "+
 				"example encoding = \"hex\".", why, keepShown(config.Keep)))
 	}
-	if !config.Separator.IsNull() && !config.Separator.IsUnknown() {
+	if !config.Separator.IsNull() {
 		resp.Diagnostics.AddAttributeError(path.Root("separator"), "Raw keys have no separator",
 			why+" Remove separator, or choose an encoding that is text, for example encoding = \"hex\".")
 	}
