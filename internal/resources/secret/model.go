@@ -37,21 +37,10 @@ type model struct {
 	Timeouts        timeouts.Value `tfsdk:"timeouts"`
 }
 
-// identity is the resource's identity.
-type identity struct {
-	Project  types.String `tfsdk:"project"`
-	Location types.String `tfsdk:"location"`
-	Name     types.String `tfsdk:"name"`
-}
+func (m model) secretID() names.SecretID { return m.identity().SecretID() }
 
-func (m model) secretID() names.SecretID { return m.identity().secretID() }
-
-func (m model) identity() identity {
-	return identity{Project: m.Project, Location: m.Location, Name: m.Name}
-}
-
-func (i identity) secretID() names.SecretID {
-	return names.SecretID{Project: i.Project.ValueString(), Location: i.Location.ValueString(), Name: i.Name.ValueString()}
+func (m model) identity() tf.SecretIdentity {
+	return tf.SecretIdentity{Project: m.Project, Location: m.Location, Name: m.Name}
 }
 
 // expand is the declared secret.

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/resource"
-	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/names"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/tf"
@@ -69,7 +68,7 @@ func (r *secretResource) Read(ctx context.Context, req resource.ReadRequest, res
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	tf.SetIdentity(ctx, resp.Identity, identityOf(id), &resp.Diagnostics)
+	tf.SetIdentity(ctx, resp.Identity, tf.SecretIdentityOf(id), &resp.Diagnostics)
 	ctx, cancel := tf.WithTimeout(ctx, tf.Read, timeout)
 	defer cancel()
 	live, err := r.provider.Cloud.ReadSecret(ctx, id, prior.known())
@@ -127,22 +126,9 @@ func (r *secretResource) Delete(ctx context.Context, req resource.DeleteRequest,
 
 // ImportState takes projects/PROJECT/secrets/NAME, projects/PROJECT/locations/LOCATION/secrets/NAME, or the identity.
 func (r *secretResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
-	idOf := func(i identity) string { return i.secretID().String() }
-	if id, ok := tf.ImportID(ctx, req, resp, idOf, checkImportID); ok {
+	idOf := func(i tf.SecretIdentity) string { return i.SecretID().String() }
+	if id, ok := tf.ImportID(ctx, req, resp, idOf, tf.CheckSecretImportID); ok {
 		parsed, _ := names.ParseSecretID(id) // checked
-		tf.SetIdentity(ctx, resp.Identity, identityOf(parsed), &resp.Diagnostics)
+		tf.SetIdentity(ctx, resp.Identity, tf.SecretIdentityOf(parsed), &resp.Diagnostics)
 	}
-}
-
-// checkImportID demands the project's id: the state and the plan compare it with the attribute project.
-func checkImportID(id string) error {
-	parsed, err := names.ParseSecretID(id)
-	if err != nil {
-		return err
-	}
-	return names.CheckProject(parsed.Project)
-}
-
-func identityOf(id names.SecretID) identity {
-	return identity{Project: types.StringValue(id.Project), Location: tf.StringOrNull(id.Location), Name: types.StringValue(id.Name)}
 }
