@@ -90,23 +90,6 @@ func checkSecretVersions(a App) []Finding {
 	return all
 }
 
-// checkSecretPlaces refuses regional secrets on Cloud Run, whose API has no name for them.
-// Source: run.v2, SecretKeySelector.secret and SecretVolumeSource.secret: "{secret}" or "projects/{project}/secrets/{secret}".
-func checkSecretPlaces(a App) []Finding {
-	var all []Finding
-	for _, name := range RegionalSecrets(a) {
-		ref, _ := ParseSecretVersion(a.Secrets[name]) // checked by RegionalSecrets
-		all = append(all, Finding{
-			Path: []string{"secrets", name}, Summary: "Cloud Run cannot use a regional secret",
-			Detail: fmt.Sprintf("%s refers to secret %s in %s, and Cloud Run's API names global secrets only (run.v2, SecretKeySelector.secret). "+
-				"Refer to a secret without location: with replicas = { %s = {} } a twelvefactor_secret or twelvefactor_session_key keeps "+
-				"its values in that region too. Or run the app on GKE, which reads regional secrets: gke = { cluster = twelvefactor_cluster.NAME.id }.",
-				quote(name), quote(ref.Secret), ref.Location, quote(ref.Location)),
-		})
-	}
-	return all
-}
-
 // RegionalSecrets lists the environment names that an app takes from regional secrets, sorted.
 func RegionalSecrets(a App) []string {
 	var regional []string

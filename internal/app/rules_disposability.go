@@ -13,14 +13,8 @@ var gracePath = []string{"shutdown_grace"}
 const maxGrace = time.Hour
 
 func checkShutdownGrace(a App) []Finding {
-	return each(a, func(_ string, p Process) []Finding {
+	return append(notOffered("shutdown-grace")(a), each(a, func(_ string, p Process) []Finding {
 		switch grace := p.ShutdownGrace; {
-		case a.Runtime() == CloudRunRuntime && grace > RunShutdownGrace:
-			return []Finding{{
-				Path: gracePath, Summary: "Shutdown grace too long for Cloud Run",
-				Detail: fmt.Sprintf("Cloud Run ends an instance %s after the signal, whatever is asked (container runtime contract, Instance "+
-					"shutdown); shutdown_grace is %s. Set it to \"10s\" or less, or run the app on GKE.", RunShutdownGrace, grace),
-			}}
 		case grace < 0 || grace > maxGrace || grace%time.Second != 0:
 			return []Finding{{
 				Path: gracePath, Summary: "Invalid shutdown grace",
@@ -28,7 +22,7 @@ func checkShutdownGrace(a App) []Finding {
 			}}
 		}
 		return nil
-	})
+	})...)
 }
 
 func checkSpotGrace(a App) []Finding {
@@ -59,7 +53,7 @@ func checkSpotSingleReplica(a App) []Finding {
 }
 
 func checkProbes(a App) []Finding {
-	return each(a, func(name string, p Process) []Finding {
+	return append(notOffered("probe")(a), each(a, func(name string, p Process) []Finding {
 		var all []Finding
 		reported := map[string]bool{}
 		for _, probe := range []struct {
@@ -81,7 +75,7 @@ func checkProbes(a App) []Finding {
 			})
 		}
 		return all
-	})
+	})...)
 }
 
 // The bounds of checks. Cloud Run's are the stricter ones, except that a startup check has to end within four minutes.
@@ -107,8 +101,6 @@ func refusedProbe(on Runtime, process, attribute string, p Probe) string {
 		return fmt.Sprintf("Timeout %s is not a whole number of seconds between 1s and the period, %s", p.Timeout, p.Period)
 	case p.FailureThreshold < 1 || p.FailureThreshold > maxProbeThreshold:
 		return fmt.Sprintf("Failure threshold %d is not between 1 and %d", p.FailureThreshold, maxProbeThreshold)
-	case on == CloudRunRuntime && attribute == "readiness" && p.TCP:
-		return "Cloud Run has no readiness check by tcp: use path or grpc, or move it to startup"
 	case on == CloudRunRuntime && attribute == "startup" && p.Period*time.Duration(p.FailureThreshold) > maxRunStartup:
 		return fmt.Sprintf("Period %s times failure threshold %d is more than the %s that Cloud Run waits for a start",
 			p.Period, p.FailureThreshold, maxRunStartup)

@@ -86,17 +86,6 @@ func refusedScratch(dir string) string {
 	return ""
 }
 
-func checkWebOnCloudRun(a App) []Finding {
-	if _, ok := a.Processes[Web]; ok || len(a.Processes) == 0 {
-		return nil
-	}
-	return []Finding{{
-		Path: []string{"processes"}, Summary: "No web process on Cloud Run",
-		Detail: "A Cloud Run service serves requests, so the app needs a process called web. Declare one, for example " +
-			"processes = { web = { port = 8080 } }, or run an app of workers only on GKE.",
-	}}
-}
-
 func checkPorts(a App) []Finding {
 	return each(a, func(name string, p Process) []Finding {
 		switch {
