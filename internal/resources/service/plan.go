@@ -186,7 +186,7 @@ func (m model) plannedID(ctx context.Context, a app.App, diags *diag.Diagnostics
 
 // releaseKnown tells whether everything that a release consists of is known.
 func (m model) releaseKnown(ctx context.Context, diags *diag.Diagnostics) bool {
-	parts := []attr.Value{m.Image, m.Config, m.Secrets}
+	parts := []attr.Value{m.Image, m.Config, m.Secrets, m.Sidecars}
 	if m.Processes.IsUnknown() {
 		return false
 	}
