@@ -36,6 +36,9 @@ func (s *serviceRun) unit() *runUnit[*runpb.Service] {
 		mark: func(m, live *runpb.Service, labels, annotations map[string]string) {
 			m.Name, m.Etag, m.Labels, m.Annotations = live.GetName(), live.GetEtag(), labels, annotations
 		},
+		keep: func(m, live *runpb.Service, own []string) {
+			m.Template.Annotations = runKept(m.GetTemplate().GetAnnotations(), live.GetTemplate().GetAnnotations(), own)
+		},
 		ours: func(live, sent *runpb.Service) bool {
 			return s.cloud.Stamp.Owns(live.GetLabels()) && live.GetLabels()[names.LabelCreating] == sent.GetLabels()[names.LabelCreating]
 		},
@@ -74,6 +77,9 @@ func (s *serviceRun) pool(index int, name string) *runUnit[*runpb.WorkerPool] {
 		},
 		mark: func(m, live *runpb.WorkerPool, labels, annotations map[string]string) {
 			m.Name, m.Etag, m.Labels, m.Annotations = live.GetName(), live.GetEtag(), labels, annotations
+		},
+		keep: func(m, live *runpb.WorkerPool, own []string) {
+			m.Template.Annotations = runKept(m.GetTemplate().GetAnnotations(), live.GetTemplate().GetAnnotations(), own)
 		},
 		ours:    func(live, _ *runpb.WorkerPool) bool { return s.madePool(live) },
 		foreign: s.foreignPool,
