@@ -34,6 +34,8 @@ type serviceGKE struct {
 	retired serviceRetired
 	// values are those of the secrets, by environment name, once checkSecrets has read them.
 	values map[string]secret.Bytes
+	// adopting tells that what another tool made under this name is taken over.
+	adopting bool
 }
 
 func (c *Cloud) serviceOnGKE(a app.App) (*serviceGKE, error) {
