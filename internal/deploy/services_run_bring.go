@@ -103,7 +103,9 @@ func (s *serviceRun) madePool(live *runpb.WorkerPool) bool {
 	return err == nil && id == s.id.String()
 }
 
-func (s *serviceRun) foreignPool(live *runpb.WorkerPool) error {
+func (s *serviceRun) foreignPool(live *runpb.WorkerPool) error { return s.poolTaken(live) }
+
+func (s *serviceRun) poolTaken(live *runpb.WorkerPool) *Error {
 	return &Error{
 		Summary: fmt.Sprintf("Worker pool %q belongs to somebody else", live.GetName()),
 		Why: fmt.Sprintf("Service %q would make a worker pool of this name for one of its processes, and the one that is there was not "+
