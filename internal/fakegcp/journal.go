@@ -99,9 +99,11 @@ func (j *journal) matching(f JournalFilter) ([]Call, <-chan struct{}) {
 
 // WaitJournal lists the calls that a filter takes. If there is none, it waits for one until the context ends, and then lists
 // none.
-func (s *Server) WaitJournal(ctx context.Context, f JournalFilter) []Call {
+func (s *Server) WaitJournal(ctx context.Context, f JournalFilter) []Call { return s.journal.wait(ctx, f) }
+
+func (j *journal) wait(ctx context.Context, f JournalFilter) []Call {
 	for {
-		found, changed := s.journal.matching(f)
+		found, changed := j.matching(f)
 		if len(found) > 0 {
 			return found
 		}
