@@ -34,6 +34,8 @@ type serviceGKE struct {
 	retired serviceRetired
 	// values are those of the secrets, by environment name, once checkSecrets has read them.
 	values map[string]secret.Bytes
+	// secretGoing tells that the Kubernetes Secret with these values is being deleted.
+	secretGoing bool
 }
 
 func (c *Cloud) serviceOnGKE(a app.App) (*serviceGKE, error) {

@@ -31,7 +31,9 @@ const maxJournalWait = 10 * time.Minute
 
 func (s *Server) controlJournal(r *http.Request) (any, error) { return controlCalls(r, s.WaitJournal) }
 
-func (s *Server) controlRequests(r *http.Request) (any, error) { return controlCalls(r, s.WaitKubernetes) }
+func (s *Server) controlRequests(r *http.Request) (any, error) {
+	return controlCalls(r, s.WaitKubernetes)
+}
 
 func controlCalls(r *http.Request, find func(context.Context, JournalFilter) []Call) (any, error) {
 	if err := onlyParameters(r, "after", "method", "resource", "code", "mutating", "wait"); err != nil {

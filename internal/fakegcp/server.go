@@ -81,8 +81,8 @@ func Start(o Options) (*Server, error) {
 		initial: o,
 		clock:   newVirtualClock(o.Clock, o.Now),
 		journal: journal{size: o.JournalSize}, requests: journal{size: o.JournalSize},
-		world:   newWorld(),
-		served:  make(chan struct{}),
+		world:  newWorld(),
+		served: make(chan struct{}),
 	}
 	s.faults.clear()
 	root, err := s.routes()
