@@ -37,6 +37,8 @@ type serviceGKE struct {
 	values map[string]secret.Bytes
 	// adopting tells that what another tool made under this name is taken over.
 	adopting bool
+	// secretGoing tells that the Kubernetes Secret with these values is being deleted.
+	secretGoing bool
 }
 
 func (c *Cloud) serviceOnGKE(a app.App) (*serviceGKE, error) {

@@ -136,7 +136,7 @@ func (s *serviceRun) begin(ctx context.Context, timeout time.Duration) ([]Notice
 	if live != nil {
 		return s.adopt(live, timeout)
 	}
-	made, err := s.prepare(ctx)
+	made, err := s.prepare(ctx, false)
 	if err == nil {
 		s.web = s.unit()
 		err = s.web.make(ctx)
@@ -151,9 +151,14 @@ func (s *serviceRun) begin(ctx context.Context, timeout time.Duration) ([]Notice
 }
 
 // prepare makes what the first revision needs.
-func (s *serviceRun) prepare(ctx context.Context) (madeAccount bool, err error) {
+func (s *serviceRun) prepare(ctx context.Context, serviceThere bool) (madeAccount bool, err error) {
 	if madeAccount, err = s.ensureAccount(ctx); err != nil {
 		return madeAccount, err
+	}
+	if s.ownsAccount() && !madeAccount && !serviceThere {
+		if err := s.takeBackForgotten(ctx); err != nil {
+			return false, err
+		}
 	}
 	member, _ := s.member(ctx, serviceIdentity(s.app))
 	return madeAccount, s.cloud.serviceGrant(ctx, member, serviceSecrets(s.app))
@@ -191,7 +196,7 @@ func (s *serviceRun) bring(ctx context.Context) error {
 			return err
 		}
 	}
-	if _, err := s.prepare(ctx); err != nil {
+	if _, err := s.prepare(ctx, live != nil); err != nil {
 		return err
 	}
 	if s.web == nil {
