@@ -79,9 +79,17 @@ var Rules = []Rule{
 	{ID: "spot-single-replica", Factor: "IX", On: GKERuntime, Warning: true, Reason: "One instance on a Spot node is down at every preemption.", check: checkSpotSingleReplica},
 	{ID: "probe", Factor: "IX", Reason: "A health check asks one thing, of the process's own port.", check: checkProbes},
 
+	{ID: "vpc", Factor: "IV", On: CloudRunRuntime, Reason: "Backing services in a VPC network are reached through one subnetwork.", check: checkVPC},
+	{ID: "protocol", Factor: "VII", On: CloudRunRuntime, Reason: "The web process speaks one protocol on its port.", check: checkProtocol},
+	{ID: "revision-scale", Factor: "VIII", On: CloudRunRuntime, Reason: "The bounds of a revision go with those of its service.", check: checkRevisionScale},
+	{ID: "execution-environment", Factor: "VIII", On: CloudRunRuntime, Reason: "An instance has a size that its execution environment takes.", check: checkExecution},
+	{ID: "cpu-allocation", Factor: "VIII", On: CloudRunRuntime, Reason: "CPU that is always allocated is a whole one.", check: checkCPUAllocation},
+	{ID: "request-timeout", Factor: "IX", On: CloudRunRuntime, Reason: "A request ends within the time that the runtime gives it.", check: checkRequestTimeout},
+
 	{ID: "labels", Factor: "XIV", Reason: "Labels are what cost and telemetry are grouped by.", check: checkLabels},
 	{ID: "ingress", Factor: "XV", On: CloudRunRuntime, Reason: "Where requests may come from is one of three settings.", check: checkIngress},
 	{ID: "invokers", Factor: "XV", On: CloudRunRuntime, Reason: "Who may call is named, or it is everybody.", check: checkInvokers},
+	{ID: "custom-audience", Factor: "XV", On: CloudRunRuntime, Reason: "A token names the audience that it is for.", check: checkAudiences},
 }
 
 // Check runs all rules on an app as it was declared. It reports everything at once, in the order of Rules and within a

@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -63,11 +64,20 @@ func label(key, value string) func(*app.App) {
 	return func(a *app.App) { a.Labels = map[string]string{key: value} }
 }
 
-// ruleRows: what one change makes the rules find, as "rule at path".
-var ruleRows = map[string]struct {
+// ruleRow is an app with one change, and what the rules find in it, as "rule at path".
+type ruleRow struct {
 	app  app.App
 	want []string
-}{
+}
+
+// allRows are those of every file.
+func allRows() map[string]ruleRow {
+	rows := maps.Clone(ruleRows)
+	maps.Copy(rows, runRuleRows)
+	return rows
+}
+
+var ruleRows = map[string]ruleRow{
 	"a valid app on GKE":       {onGKE(), nil},
 	"a valid app on Cloud Run": {onRun(), nil},
 	"upper case name":          {onGKE(func(a *app.App) { a.Name = "Shop" }), []string{"service-name at name"}},
@@ -176,7 +186,7 @@ var ruleRows = map[string]struct {
 
 func TestRules(t *testing.T) {
 	t.Parallel()
-	for name, row := range ruleRows {
+	for name, row := range allRows() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var got []string
@@ -214,7 +224,7 @@ func checkPresentable(t *testing.T, f app.Finding) {
 func TestEveryRuleHasARowThatFailsIt(t *testing.T) {
 	t.Parallel()
 	failed := map[string]bool{}
-	for _, row := range ruleRows {
+	for _, row := range allRows() {
 		for _, f := range app.Check(row.app) {
 			failed[f.Rule] = true
 		}

@@ -11,16 +11,16 @@ import (
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/app"
 )
 
-// portName says HTTP/1; an app that speaks gRPC would need "h2c". Source: run.v2, ContainerPort.name.
-const portName = "http1"
-
 func webContainer(in Input, p app.Process) *runpb.Container {
 	c := container(in, app.Web, p)
-	c.Ports = []*runpb.ContainerPort{{Name: portName, ContainerPort: int32(p.Port)}}
-	c.StartupProbe, c.LivenessProbe, c.ReadinessProbe = probe(p.Startup), probe(p.Liveness), probe(p.Readiness)
-	// Both are what the API sets when no resources are named; with resources it takes a missing value for false.
+	c.Ports = []*runpb.ContainerPort{{Name: in.App.CloudRun.Protocol, ContainerPort: int32(p.Port)}}
+	c.StartupProbe, c.LivenessProbe, c.ReadinessProbe = startupProbe(p.Startup), probe(p.Liveness), probe(p.Readiness)
+	for _, asked := range []*runpb.Probe{c.StartupProbe, c.LivenessProbe, c.ReadinessProbe} {
+		askPort(asked, int32(p.Port))
+	}
+	// Both are said always: with resources the API takes a missing value for false.
 	// Source: run.v2, ResourceRequirements.cpu_idle.
-	c.Resources.CpuIdle, c.Resources.StartupCpuBoost = true, true
+	c.Resources.CpuIdle, c.Resources.StartupCpuBoost = !in.App.CloudRun.CPUAlwaysAllocated, *in.App.CloudRun.StartupCPUBoost
 	return c
 }
 

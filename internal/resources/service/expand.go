@@ -33,12 +33,7 @@ func expand(ctx context.Context, m model) (app.App, diag.Diagnostics) {
 			Cluster: g.Cluster.ValueString(), Namespace: g.Namespace.ValueString(), Capacity: app.Capacity(g.Capacity.ValueString()),
 		}
 	}
-	if r, ok := read[runModel](e.ctx, m.CloudRun, &e.diags); ok {
-		a.CloudRun = &app.CloudRun{
-			Project: m.Project.ValueString(), Location: r.Location.ValueString(), Public: r.Public.ValueBool(),
-			Ingress: r.Ingress.ValueString(), Invokers: slices.Sorted(slices.Values(knownStrings(r.Invokers.Elements()))),
-		}
-	}
+	a.CloudRun = e.cloudRun(m)
 	for name, value := range m.Processes.Elements() {
 		a.Processes[name] = e.process(value)
 	}

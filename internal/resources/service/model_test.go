@@ -24,7 +24,7 @@ func TestModelAndSchemaAgree(t *testing.T) {
 		model any
 		types map[string]attr.Type
 	}{
-		{model{}, whole}, {gkeModel{}, gkeTypes}, {runModel{}, runTypes}, {processModel{}, processTypes},
+		{model{}, whole}, {gkeModel{}, gkeTypes}, {runModel{}, runTypes}, {vpcModel{}, vpcTypes}, {revisionScaleModel{}, revisionScaleTypes}, {processModel{}, processTypes},
 		{scaleModel{}, scaleTypes}, {probeModel{}, probeTypes},
 		{identity{}, identitySchema().Type().(basetypes.ObjectType).AttrTypes},
 	} {
@@ -101,11 +101,12 @@ func TestExpand(t *testing.T) {
 
 // roundTrips are configurations that an import has to give back as they were written.
 var roundTrips = map[string]object{
-	"the least on GKE":       onGKE(),
-	"the least on Cloud Run": onRun(),
-	"everything":             everything(),
-	"what says the default":  onRun(web(object{"port": 8080, "scale": object{"min": 0, "max": 100, "concurrency": 80}})),
-	"a parked worker":        onRun(worker(object{"scale": object{"min": 0}})),
+	"the least on GKE":        onGKE(),
+	"the least on Cloud Run":  onRun(),
+	"everything":              everything(),
+	"everything of Cloud Run": onRun(set("cloud_run", everythingOfRun())),
+	"what says the default":   onRun(web(object{"port": 8080, "scale": object{"min": 0, "max": 100, "concurrency": 80}})),
+	"a parked worker":         onRun(worker(object{"scale": object{"min": 0}})),
 	"what is empty": onRun(
 		set("config", object{}), set("secrets", object{}), set("labels", object{}), web(object{"scale": object{}, "command": []any{}, "scratch": object{}}),
 		set("cloud_run", object{"location": "asia-northeast1", "public": false, "invokers": []any{}, "ingress": "all"})),
