@@ -69,6 +69,7 @@ type CloudRun struct {
 	Public   bool     `json:"public,omitempty"`
 	Invokers []string `json:"invokers,omitempty"` // IAM members that may call it
 	Ingress  string   `json:"ingress,omitempty"`  // all, internal, internal_and_load_balancing
+	RunSettings
 }
 
 // Process is one process type of an app (a line of a Procfile).

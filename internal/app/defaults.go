@@ -57,6 +57,7 @@ func WithDefaults(a App) App {
 		r := *a.CloudRun
 		r.Invokers = slices.Clone(r.Invokers)
 		r.Ingress = orDefault(r.Ingress, IngressAll)
+		r.RunSettings = runSettingsDefaults(r.RunSettings)
 		a.CloudRun = &r
 	}
 	a.Config, a.Secrets, a.Labels = maps.Clone(a.Config), maps.Clone(a.Secrets), maps.Clone(a.Labels)

@@ -86,10 +86,18 @@ var Rules = []Rule{
 	{ID: "identity-wait", Factor: "IX", On: GKERuntime, Reason: "A pod waits for its identity, for a bounded time.", check: checkIdentityWait},
 	{ID: "probe", Factor: "IX", Reason: "A health check asks one thing, of the container's own port.", check: checkProbes},
 
+	{ID: "vpc", Factor: "IV", On: CloudRunRuntime, Reason: "Backing services in a VPC network are reached through one subnetwork.", check: checkVPC},
+	{ID: "protocol", Factor: "VII", On: CloudRunRuntime, Reason: "The web process speaks one protocol on its port.", check: checkProtocol},
+	{ID: "revision-scale", Factor: "VIII", On: CloudRunRuntime, Reason: "The bounds of a revision go with those of its service.", check: checkRevisionScale},
+	{ID: "execution-environment", Factor: "VIII", On: CloudRunRuntime, Reason: "An instance has a size that its execution environment takes.", check: checkExecution},
+	{ID: "cpu-allocation", Factor: "VIII", On: CloudRunRuntime, Reason: "CPU that is always allocated is a whole one.", check: checkCPUAllocation},
+	{ID: "request-timeout", Factor: "IX", On: CloudRunRuntime, Reason: "A request ends within the time that the runtime gives it.", check: checkRequestTimeout},
+
 	{ID: "labels", Factor: "XIV", Reason: "Labels are what cost and telemetry are grouped by.", check: checkLabels},
 	{ID: "annotations", Factor: "XIV", Reason: "Annotations tell tools about the app, and leave the runtime's own alone.", check: checkAnnotations},
 	{ID: "ingress", Factor: "XV", On: CloudRunRuntime, Reason: "Where requests may come from is one of three settings.", check: checkIngress},
 	{ID: "invokers", Factor: "XV", On: CloudRunRuntime, Reason: "Who may call is named, or it is everybody.", check: checkInvokers},
+	{ID: "custom-audience", Factor: "XV", On: CloudRunRuntime, Reason: "A token names the audience that it is for.", check: checkAudiences},
 }
 
 // Check runs all rules on an app as it was declared. It reports everything at once, in the order of Rules and within a

@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -63,9 +64,17 @@ func label(key, value string) func(*app.App) {
 	return func(a *app.App) { a.Labels = map[string]string{key: value} }
 }
 
+// ruleRow is an app with one change, and what the rules find in it, as "rule at path".
 type ruleRow struct {
 	app  app.App
 	want []string
+}
+
+// allRows are those of every file.
+func allRows() map[string]ruleRow {
+	rows := maps.Clone(ruleRows)
+	maps.Copy(rows, runRuleRows)
+	return rows
 }
 
 // ruleRows: what one change makes the rules find, as "rule at path".
@@ -178,7 +187,7 @@ var ruleRows = map[string]ruleRow{
 
 func TestRules(t *testing.T) {
 	t.Parallel()
-	for name, row := range ruleRows {
+	for name, row := range allRows() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var got []string
@@ -216,7 +225,7 @@ func checkPresentable(t *testing.T, f app.Finding) {
 func TestEveryRuleHasARowThatFailsIt(t *testing.T) {
 	t.Parallel()
 	failed := map[string]bool{}
-	for _, row := range ruleRows {
+	for _, row := range allRows() {
 		for _, f := range app.Check(row.app) {
 			failed[f.Rule] = true
 		}

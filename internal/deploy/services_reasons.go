@@ -90,6 +90,11 @@ var serviceRevisionReasons = []struct {
 	{regexp.MustCompile(`(?i)failed to start and listen on the port`), []string{"processes", app.Web, "port"}, serviceReadyFix},
 	{regexp.MustCompile(`(?i)startup probe`), []string{"processes", app.Web, "startup"}, serviceReadyFix},
 	{regexp.MustCompile(`(?i)in (?:DISABLED|DESTROYED) state`), []string{"secrets"}, secretGoneFix},
+	{
+		regexp.MustCompile(`(?i)\bvpc\b|subnet|network interface`), []string{"cloud_run", "vpc"},
+		"Check that network and subnetwork exist in the service's region, have free addresses, and may be used by Cloud Run's service agent " +
+			"(roles/compute.networkUser, in the project of a shared network too).",
+	},
 	{regexp.MustCompile(`(?i)secret`), []string{"secrets"}, "Check that the version exists and is enabled."},
 }
 

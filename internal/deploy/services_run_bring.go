@@ -16,13 +16,21 @@ import (
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/render/cloudrun"
 )
 
+// The fields that this provider writes; what others set outside of them stays.
+var (
+	runServiceMask = []string{
+		"labels", "annotations", "template", "ingress", "traffic", "scaling", "invoker_iam_disabled", "default_uri_disabled", "custom_audiences",
+	}
+	runPoolMask = []string{"labels", "annotations", "template", "scaling", "instance_splits"}
+)
+
 // unit is the service itself.
 func (s *serviceRun) unit() *runUnit[*runpb.Service] {
 	api := s.cloud.GCP.RunServices()
 	return &runUnit[*runpb.Service]{
 		service: s,
 		name:    s.id.String(),
-		mask:    []string{"labels", "annotations", "template", "ingress", "traffic"},
+		mask:    runServiceMask,
 		get:     func(ctx context.Context) (*runpb.Service, error) { return api.Get(ctx, s.id.String()) },
 		create: func(ctx context.Context, m *runpb.Service) (*gcp.RunOperation[*runpb.Service], error) {
 			m.Name = "" // the id is a parameter of the call
@@ -64,7 +72,7 @@ func (s *serviceRun) pool(index int, name string) *runUnit[*runpb.WorkerPool] {
 	return &runUnit[*runpb.WorkerPool]{
 		service: s,
 		name:    name,
-		mask:    []string{"labels", "annotations", "template", "scaling", "instance_splits"},
+		mask:    runPoolMask,
 		get:     func(ctx context.Context) (*runpb.WorkerPool, error) { return api.Get(ctx, name) },
 		create: func(ctx context.Context, m *runpb.WorkerPool) (*gcp.RunOperation[*runpb.WorkerPool], error) {
 			m.Name = ""
@@ -207,10 +215,19 @@ func (s *serviceRun) bring(ctx context.Context) error {
 			return err
 		}
 	}
+	// While nothing serves, the grant exposes nothing, and a refusal is told before the wait; nor does it while everybody
+	// may call, and then those who are named must not be shut out meanwhile. Otherwise what serves must not be open to
+	// callers that were meant for the next release.
+	early := live.GetLatestReadyRevision() == "" || live.GetInvokerIamDisabled()
+	if early {
+		if err := s.grantInvokers(ctx); err != nil {
+			return err
+		}
+	}
 	if err := s.web.bring(ctx); err != nil {
 		return err
 	}
-	if err := s.bringPools(ctx); err != nil {
+	if err := s.bringPools(ctx); err != nil || early {
 		return err
 	}
 	return s.grantInvokers(ctx)

@@ -23,7 +23,7 @@ func (s *serviceRun) read(ctx context.Context) (*ServiceState, []Notice, error) 
 	if err != nil {
 		return nil, nil, err
 	}
-	state := &ServiceState{ID: s.id.String(), App: s.app, URL: live.GetUri(), Status: ServiceDegraded}
+	state := &ServiceState{ID: s.id.String(), App: s.app, URL: runURL(live), Status: ServiceDegraded}
 	if live != nil {
 		if a, ok := s.recorded(live); ok {
 			state.App, state.Recorded = a, true
@@ -53,7 +53,15 @@ func (s *serviceRun) read(ctx context.Context) (*ServiceState, []Notice, error) 
 
 // unrecorded is a service that something else made: its name and place. The next plan shows what adoption changes.
 func (s *serviceRun) unrecorded(live *runpb.Service) *ServiceState {
-	return &ServiceState{ID: s.id.String(), App: s.app, URL: live.GetUri(), Status: ServiceDegraded, Objects: []string{s.id.String()}}
+	return &ServiceState{ID: s.id.String(), App: s.app, URL: runURL(live), Status: ServiceDegraded, Objects: []string{s.id.String()}}
+}
+
+// runURL is the address of a service, empty if that is switched off.
+func runURL(live *runpb.Service) string {
+	if live.GetDefaultUriDisabled() {
+		return ""
+	}
+	return live.GetUri()
 }
 
 func (s *serviceRun) status(live *runpb.Service) string {

@@ -63,7 +63,7 @@ func (u *runUnit[T]) make(ctx context.Context) error {
 			return true, nil
 		}
 		if !gcp.IsAlreadyExists(err) && !gcp.Ambiguous(err) {
-			return !serviceNotYet(err), err
+			return !serviceNotYet(err), u.service.writeError(err)
 		}
 		live, lookErr := u.get(ctx)
 		switch {
@@ -107,7 +107,7 @@ func (u *runUnit[T]) bring(ctx context.Context) error {
 		if err != nil {
 			u.pending = nil
 			passes := gcp.Classify(err) == gcp.Conflict || gcp.Ambiguous(err) || serviceNotYet(err)
-			return !passes, err
+			return !passes, u.service.writeError(err)
 		}
 		u.written = true
 		return false, failure

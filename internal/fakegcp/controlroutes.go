@@ -48,6 +48,8 @@ func (s *Server) controlRoutes() []controlRoute {
 		{"POST permissions", `denies a permission or takes that back: {"permission", "principal", "denied"}`, s.controlSetPermission},
 		{"GET apis", "APIs, and whether they are enabled", s.controlAPIs},
 		{"POST apis", `enables or disables an API: {"api": "run.googleapis.com", "enabled"}`, s.controlSetAPI},
+		{"GET constraints", "constraints that an organization policy enforces", s.controlConstraints},
+		{"POST constraints", `enforces a constraint in every project, or no longer: {"constraint": "iam.allowedPolicyMemberDomains" or "run.managed.requireInvokerIam", "enforced"}`, s.controlSetConstraint},
 		{"GET images", "what containers of which image do, where that was said", s.controlImages},
 		{"POST images", `says what an image's containers do: {"image", "behaviour": missing, crash, neverReady, slow, exit:N or ""}`, s.controlSetImage},
 		{"GET stockout", "zones that have no machines left", s.controlStockouts},

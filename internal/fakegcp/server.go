@@ -52,20 +52,21 @@ type Server struct {
 
 // world is what a fake has in it: what a reset makes anew and a state file brings back.
 type world struct {
-	agenda     agenda
-	effectAt   time.Time
-	store      *store
-	operations operations
-	rules      []*operationRule
-	denied     map[denial]bool
-	callers    callers
-	images     images
-	policies   policies
-	projects   projects
-	secrets    secretState
-	accounts   accountState
-	run        runState
-	clusters   clusterState
+	agenda      agenda
+	effectAt    time.Time
+	store       *store
+	operations  operations
+	rules       []*operationRule
+	denied      map[denial]bool
+	callers     callers
+	images      images
+	policies    policies
+	projects    projects
+	constraints constraints
+	secrets     secretState
+	accounts    accountState
+	run         runState
+	clusters    clusterState
 
 	policyConflicts int // writes of policies that were refused for their etag
 }

@@ -11,16 +11,13 @@ import (
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/app"
 )
 
-// portName says HTTP/1; an app that speaks gRPC would need "h2c". Source: run.v2, ContainerPort.name.
-const portName = "http1"
-
 func webContainer(in Input, p app.Process) *runpb.Container {
 	c := container(in, app.Web, p)
-	c.Ports = []*runpb.ContainerPort{{Name: portName, ContainerPort: int32(p.Port)}}
-	c.StartupProbe, c.LivenessProbe, c.ReadinessProbe = probe(p.Startup, containersOwn), probe(p.Liveness, containersOwn), probe(p.Readiness, containersOwn)
-	// Both are what the API sets when no resources are named; with resources it takes a missing value for false.
+	c.Ports = []*runpb.ContainerPort{{Name: in.App.CloudRun.Protocol, ContainerPort: int32(p.Port)}}
+	c.StartupProbe, c.LivenessProbe, c.ReadinessProbe = startupProbe(p.Startup, p.Port), probe(p.Liveness, p.Port), probe(p.Readiness, p.Port)
+	// Both are said always: with resources the API takes a missing value for false.
 	// Source: run.v2, ResourceRequirements.cpu_idle.
-	c.Resources.CpuIdle, c.Resources.StartupCpuBoost = true, true
+	c.Resources.CpuIdle, c.Resources.StartupCpuBoost = !in.App.CloudRun.CPUAlwaysAllocated, *in.App.CloudRun.StartupCPUBoost
 	return c
 }
 
@@ -121,9 +118,6 @@ func mounts(prefix string, sizes map[string]string) []*runpb.VolumeMount {
 	}
 	return all
 }
-
-// containersOwn is the port of a check that the API takes from the container.
-const containersOwn = 0
 
 func probe(p *app.Probe, port int) *runpb.Probe {
 	if p == nil {

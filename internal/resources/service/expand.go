@@ -35,12 +35,7 @@ func expand(ctx context.Context, m model) (app.App, diag.Diagnostics) {
 			SessionAffinity: g.SessionAffinity.ValueBool(), IdentityWait: e.identityWait(g.IdentityWait),
 		}
 	}
-	if r, ok := read[runModel](e.ctx, m.CloudRun, &e.diags); ok {
-		a.CloudRun = &app.CloudRun{
-			Project: m.Project.ValueString(), Location: r.Location.ValueString(), Public: r.Public.ValueBool(),
-			Ingress: r.Ingress.ValueString(), Invokers: slices.Sorted(slices.Values(knownStrings(r.Invokers.Elements()))),
-		}
-	}
+	a.CloudRun = e.cloudRun(m)
 	for name, value := range m.Processes.Elements() {
 		a.Processes[name] = e.process(value)
 	}

@@ -66,31 +66,6 @@ func (f *flattener) gke(m *model, g app.GKE, prior model) (project string) {
 	return cluster.Project
 }
 
-func (f *flattener) cloudRun(m *model, r app.CloudRun, prior model) (project string) {
-	before, _ := read[runModel](f.ctx, prior.CloudRun, &f.diags)
-	m.CloudRun = objectOf(f, runTypes, runModel{
-		Location: types.StringValue(r.Location),
-		Public:   keepBool(before.Public, r.Public),
-		Ingress:  keepString(before.Ingress, r.Ingress),
-		Invokers: f.set(r.Invokers, before.Invokers),
-	})
-	return r.Project
-}
-
-// set gives values whose order says nothing.
-func (f *flattener) set(members []string, prior types.Set) types.Set {
-	before := knownStrings(prior.Elements())
-	switch {
-	case !prior.IsNull() && slices.Equal(slices.Sorted(slices.Values(members)), slices.Sorted(slices.Values(before))):
-		return prior
-	case len(members) == 0:
-		return types.SetNull(types.StringType)
-	}
-	value, more := types.SetValueFrom(f.ctx, types.StringType, members)
-	f.diags.Append(more...)
-	return value
-}
-
 func (f *flattener) processes(processes map[string]app.Process, prior types.Map) types.Map {
 	elements := make(map[string]attr.Value, len(processes))
 	for _, name := range slices.Sorted(maps.Keys(processes)) {

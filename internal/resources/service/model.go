@@ -52,10 +52,35 @@ type waitModel struct {
 
 // runModel is the attribute cloud_run.
 type runModel struct {
-	Location types.String `tfsdk:"location"`
-	Public   types.Bool   `tfsdk:"public"`
-	Ingress  types.String `tfsdk:"ingress"`
-	Invokers types.Set    `tfsdk:"invokers"`
+	Location             types.String `tfsdk:"location"`
+	Public               types.Bool   `tfsdk:"public"`
+	Ingress              types.String `tfsdk:"ingress"`
+	Invokers             types.Set    `tfsdk:"invokers"`
+	InvokerIAMDisabled   types.Bool   `tfsdk:"invoker_iam_disabled"`
+	DefaultURIDisabled   types.Bool   `tfsdk:"default_uri_disabled"`
+	CustomAudiences      types.Set    `tfsdk:"custom_audiences"`
+	VPC                  types.Object `tfsdk:"vpc"`
+	SessionAffinity      types.Bool   `tfsdk:"session_affinity"`
+	CPUAlwaysAllocated   types.Bool   `tfsdk:"cpu_always_allocated"`
+	StartupCPUBoost      types.Bool   `tfsdk:"startup_cpu_boost"`
+	ExecutionEnvironment types.String `tfsdk:"execution_environment"`
+	RequestTimeout       types.String `tfsdk:"request_timeout"`
+	Protocol             types.String `tfsdk:"protocol"`
+	RevisionScale        types.Object `tfsdk:"revision_scale"`
+}
+
+// vpcModel is cloud_run.vpc.
+type vpcModel struct {
+	Network    types.String `tfsdk:"network"`
+	Subnetwork types.String `tfsdk:"subnetwork"`
+	Tags       types.Set    `tfsdk:"tags"`
+	Egress     types.String `tfsdk:"egress"`
+}
+
+// revisionScaleModel is cloud_run.revision_scale.
+type revisionScaleModel struct {
+	Min types.Int64 `tfsdk:"min"`
+	Max types.Int64 `tfsdk:"max"`
 }
 
 // processModel is one element of processes.
@@ -112,15 +137,17 @@ type probeModel struct {
 
 // The types of the nested attributes are those of the schema.
 var (
-	gkeTypes     = typesOf(gkeAttribute().Attributes)
-	runTypes     = typesOf(runAttribute().Attributes)
-	scaleTypes   = typesOf(scaleAttribute().Attributes)
-	probeTypes   = typesOf(probeAttribute("", 0, "").Attributes)
-	processTypes = typesOf(processAttributes())
-	processType  = types.ObjectType{AttrTypes: processTypes}
-	sidecarTypes = typesOf(sidecarAttributes())
-	sidecarType  = types.ObjectType{AttrTypes: sidecarTypes}
-	waitTypes    = typesOf(identityWaitAttribute().Attributes)
+	gkeTypes           = typesOf(gkeAttribute().Attributes)
+	runTypes           = typesOf(runAttribute().Attributes)
+	vpcTypes           = typesOf(vpcAttribute().Attributes)
+	revisionScaleTypes = typesOf(revisionScaleAttribute().Attributes)
+	scaleTypes         = typesOf(scaleAttribute().Attributes)
+	probeTypes         = typesOf(probeAttribute("", 0, "").Attributes)
+	processTypes       = typesOf(processAttributes())
+	processType        = types.ObjectType{AttrTypes: processTypes}
+	sidecarTypes       = typesOf(sidecarAttributes())
+	sidecarType        = types.ObjectType{AttrTypes: sidecarTypes}
+	waitTypes          = typesOf(identityWaitAttribute().Attributes)
 )
 
 func typesOf(attributes map[string]schema.Attribute) map[string]attr.Type {

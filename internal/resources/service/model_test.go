@@ -24,7 +24,7 @@ func TestModelAndSchemaAgree(t *testing.T) {
 		model any
 		types map[string]attr.Type
 	}{
-		{model{}, whole}, {gkeModel{}, gkeTypes}, {runModel{}, runTypes}, {processModel{}, processTypes},
+		{model{}, whole}, {gkeModel{}, gkeTypes}, {runModel{}, runTypes}, {vpcModel{}, vpcTypes}, {revisionScaleModel{}, revisionScaleTypes}, {processModel{}, processTypes},
 		{scaleModel{}, scaleTypes}, {probeModel{}, probeTypes},
 		{sidecarModel{}, sidecarTypes}, {waitModel{}, waitTypes},
 		{identity{}, identitySchema().Type().(basetypes.ObjectType).AttrTypes},
@@ -136,7 +136,8 @@ var roundTrips = map[string]object{
 	"a sidecar with what is empty": onRun(set("sidecars", object{"proxy": object{
 		"image": "acme/proxy:1", "config": object{}, "secrets": object{}, "args": []any{}, "scratch": object{},
 	}})),
-	"a parked worker": onRun(worker(object{"scale": object{"min": 0}})),
+	"a parked worker":         onRun(worker(object{"scale": object{"min": 0}})),
+	"everything of Cloud Run": onRun(set("cloud_run", everythingOfRun())),
 	"what is empty": onRun(
 		set("config", object{}), set("secrets", object{}), set("labels", object{}), web(object{"scale": object{}, "command": []any{}, "scratch": object{}}),
 		set("cloud_run", object{"location": "asia-northeast1", "public": false, "invokers": []any{}, "ingress": "all"})),

@@ -69,7 +69,8 @@ func processAttributes() map[string]schema.Attribute {
 
 func scaleAttribute() schema.SingleNestedAttribute {
 	return schema.SingleNestedAttribute{
-		MarkdownDescription: "How many instances there are.",
+		MarkdownDescription: "How many instances there are. On Cloud Run these are the bounds of the service, all of its revisions together, and changing " +
+			"them makes no revision, as `cloud_run.revision_scale` would.",
 		Optional:            true,
 		Attributes: map[string]schema.Attribute{
 			"min": schema.Int64Attribute{
