@@ -32,14 +32,17 @@ const Web = "web"
 // App is one declared application. Its JSON is canonical: the same app always encodes to the same bytes, and it holds
 // references to secrets only, never values.
 type App struct {
-	Name      string             `json:"name"`
-	Image     string             `json:"image"`
-	GKE       *GKE               `json:"gke,omitempty"`
-	CloudRun  *CloudRun          `json:"cloud_run,omitempty"`
-	Config    map[string]string  `json:"config,omitempty"`
-	Secrets   map[string]string  `json:"secrets,omitempty"` // environment name to secret version: see SecretVersion
-	Processes map[string]Process `json:"processes"`
-	Labels    map[string]string  `json:"labels,omitempty"`
+	Name     string            `json:"name"`
+	Image    string            `json:"image"`
+	GKE      *GKE              `json:"gke,omitempty"`
+	CloudRun *CloudRun         `json:"cloud_run,omitempty"`
+	Config   map[string]string `json:"config,omitempty"`
+	Secrets  map[string]string `json:"secrets,omitempty"` // environment name to secret version: see SecretVersion
+	// ConfigFiles are files of config by absolute path, SecretFiles secret versions by the path of the file.
+	ConfigFiles map[string]FileText `json:"config_files,omitempty"`
+	SecretFiles map[string]string   `json:"secret_files,omitempty"`
+	Processes   map[string]Process  `json:"processes"`
+	Labels      map[string]string   `json:"labels,omitempty"`
 	// Identity is who the app runs as: the Kubernetes service account's name on GKE, the Google service account's
 	// email on Cloud Run.
 	Identity string `json:"identity,omitempty"`

@@ -60,6 +60,7 @@ func WithDefaults(a App) App {
 		a.CloudRun = &r
 	}
 	a.Config, a.Secrets, a.Labels = maps.Clone(a.Config), maps.Clone(a.Secrets), maps.Clone(a.Labels)
+	a.ConfigFiles, a.SecretFiles = maps.Clone(a.ConfigFiles), maps.Clone(a.SecretFiles)
 	processes := make(map[string]Process, len(a.Processes))
 	for name, p := range a.Processes {
 		processes[name] = processDefaults(a, name, p)

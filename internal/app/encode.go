@@ -48,6 +48,9 @@ type release struct {
 	Config   map[string]string   `json:"config,omitempty"`
 	Secrets  map[string]string   `json:"secrets,omitempty"`
 	Commands map[string]commands `json:"commands"`
+
+	ConfigFiles map[string]FileText `json:"config_files,omitempty"`
+	SecretFiles map[string]string   `json:"secret_files,omitempty"`
 }
 
 type commands struct {
@@ -56,9 +59,12 @@ type commands struct {
 }
 
 // ReleaseID identifies the release: 12 hexadecimal characters made from the image reference, the config, the secret
-// versions and the commands of all processes.
+// versions, the files and the commands of all processes.
 func ReleaseID(a App) string {
-	r := release{Image: a.Image, Config: a.Config, Secrets: a.Secrets, Commands: map[string]commands{}}
+	r := release{
+		Image: a.Image, Config: a.Config, Secrets: a.Secrets, Commands: map[string]commands{},
+		ConfigFiles: a.ConfigFiles, SecretFiles: a.SecretFiles,
+	}
 	for name, p := range a.Processes {
 		r.Commands[name] = commands{p.Command, p.Args}
 	}

@@ -87,6 +87,9 @@ func checkSecretVersions(a App) []Finding {
 	for _, name := range sortedKeys(a.Secrets) {
 		all = append(all, fromError("Not a secret version", CheckSecretVersion(a.Secrets[name]), "secrets", name)...)
 	}
+	for _, file := range sortedKeys(a.SecretFiles) {
+		all = append(all, fromError("Not a secret version", CheckSecretVersion(a.SecretFiles[file]), "secret_files", file)...)
+	}
 	return all
 }
 

@@ -171,6 +171,9 @@ func (s *serviceGKE) begin(ctx context.Context, timeout time.Duration) ([]Notice
 	} else if err := s.checkFree(ctx, k); err != nil {
 		return nil, err
 	}
+	if err := s.checkFiles(ctx, k); err != nil {
+		return nil, err
+	}
 	if err := s.checkSecrets(ctx, k); err != nil {
 		return nil, err
 	}

@@ -29,6 +29,9 @@ func (s *serviceGKE) bring(ctx context.Context) error {
 	if err := s.resume(ctx, k); err != nil {
 		return err
 	}
+	if err := s.checkFiles(ctx, k); err != nil {
+		return err
+	}
 	if err := s.checkSecrets(ctx, k); err != nil {
 		return err
 	}

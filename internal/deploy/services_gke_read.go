@@ -62,7 +62,7 @@ func (s *serviceGKE) readWith(ctx context.Context, k *kube.Client) (*ServiceStat
 	if record == nil && look.found == 0 {
 		return s.leftovers(ctx, look)
 	}
-	state := s.state(in.App, look)
+	state := s.state(look.fileTexts(in.App), look)
 	state.Recorded, state.Status, state.Serves = record != nil, look.status(record, s.ending), look.serves(in.App)
 	if record == nil {
 		state.Drift = append(state.Drift, serviceMissing(s.recordRef())...)
@@ -135,6 +135,7 @@ type serviceLook struct {
 	live    []*unstructured.Unstructured
 	changes [][]string
 	found   int
+	files   string // name of the ConfigMap of config files, which is compared by hashes
 }
 
 // refer lists the objects of a service, of which all but the last, the Secret, are rendered.
@@ -143,6 +144,7 @@ func (l *serviceLook) refer(in gke.Input) (declared []*unstructured.Unstructured
 	if err != nil {
 		return nil, err
 	}
+	l.files = gke.FilesMapName(in.App)
 	for _, object := range declared {
 		l.objects = append(l.objects, kube.RefOf(object))
 	}
@@ -185,6 +187,9 @@ func (l *serviceLook) object(ctx context.Context, ref kube.Ref, declared *unstru
 	}
 	if err != nil {
 		return nil, nil, err
+	}
+	if ref.GVK == kube.ConfigMap && ref.Name == l.files {
+		return live, serviceChanges(ref, kube.Diff(gke.FileHashes(declared), gke.FileHashes(live))), nil
 	}
 	return live, serviceChanges(ref, kube.Diff(declared, live)), nil
 }

@@ -16,13 +16,18 @@ import (
 // serviceAccessor is the one role that a service's identity gets, on exactly the secrets that the service names.
 const serviceAccessor = "roles/secretmanager.secretAccessor"
 
-// serviceSecrets lists the secrets that an app names, by full name, each once.
+// serviceSecrets lists the secrets that an app reads, by full name, each once.
 func serviceSecrets(a app.App) []string {
 	found := map[string]bool{}
-	for _, version := range a.Secrets {
-		if id, err := names.ParseSecretVersionID(version); err == nil {
-			found[id.SecretID().String()] = true
+	for _, versions := range []map[string]string{a.Secrets, a.SecretFiles} {
+		for _, version := range versions {
+			if id, err := names.ParseSecretVersionID(version); err == nil {
+				found[id.SecretID().String()] = true
+			}
 		}
+	}
+	if files, ok := serviceFilesSecret(a); ok && len(a.ConfigFiles) > 0 {
+		found[files.String()] = true
 	}
 	return slices.Sorted(maps.Keys(found))
 }

@@ -45,6 +45,7 @@ func (s *Server) openCluster(n containerName) error {
 		Build:         s.options.KubernetesBuild,
 		Dir:           s.clusterDir(n),
 		Behaviour:     s.kubernetesBehaviour,
+		Secret:        func(pod kubernetes.PodIdentity, version string) string { return s.podSecretRefusal(n.project, pod, version) },
 		ReadOnlyToken: s.options.ReadOnlyToken,
 		Log:           s.options.Log,
 	})
@@ -105,6 +106,7 @@ func (s *Server) syncNodes(name string) {
 	}
 	if c, ok := lookup[*containerpb.Cluster](s.store, name); ok {
 		live.SetNodePools(s.kubernetesPools(parseClusterName(name), c))
+		live.SetSecretManager(c.GetSecretManagerConfig().GetEnabled())
 	}
 }
 

@@ -1,6 +1,7 @@
 package cloudrun
 
 import (
+	"encoding/json"
 	"maps"
 	"slices"
 	"strconv"
@@ -31,6 +32,8 @@ type Input struct {
 	DefaultLabels map[string]string
 	// Creating marks the service while its create is unfinished; zero when it is finished.
 	Creating time.Time
+	// Files are the versions that hold the config files.
+	Files FileVersions
 	// Attempt counts the revisions that were refused; zero for the first.
 	Attempt int
 }
@@ -72,7 +75,7 @@ func Service(in Input) *runpb.Service {
 			},
 			MaxInstanceRequestConcurrency: int32(web.Scale.Concurrency),
 			Containers:                    []*runpb.Container{webContainer(in, web)},
-			Volumes:                       volumes(web),
+			Volumes:                       volumes(in, web),
 		},
 		Traffic: []*runpb.TrafficTarget{{
 			Type: runpb.TrafficTargetAllocationType_TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST, Percent: 100,
@@ -105,7 +108,7 @@ func workerPool(in Input, name string, p app.Process) *runpb.WorkerPool {
 			Annotations:    attempt(in),
 			ServiceAccount: in.App.Identity,
 			Containers:     []*runpb.Container{container(in, name, p)},
-			Volumes:        volumes(p),
+			Volumes:        volumes(in, p),
 		},
 		Scaling: &runpb.WorkerPoolScaling{ManualInstanceCount: new(int32(p.Scale.Min))},
 		InstanceSplits: []*runpb.InstanceSplit{{
@@ -144,7 +147,12 @@ func annotations(in Input) map[string]string {
 	if err != nil { // an app consists of what always encodes
 		panic(err)
 	}
-	return map[string]string{names.KubeApp: string(encoded), RendererAnnotation: strconv.Itoa(RendererRevision)}
+	a := map[string]string{names.KubeApp: string(encoded), RendererAnnotation: strconv.Itoa(RendererRevision)}
+	if len(in.App.ConfigFiles) > 0 {
+		versions, _ := json.Marshal(in.Files) // strings always encode
+		a[FilesAnnotation] = string(versions)
+	}
+	return a
 }
 
 func attempt(in Input) map[string]string {

@@ -32,7 +32,7 @@ func container(in Input, name string, p app.Process) *runpb.Container {
 		Args:         p.Args,
 		Env:          env(in),
 		Resources:    &runpb.ResourceRequirements{Limits: map[string]string{"cpu": cpu(p.CPU), "memory": p.Memory}},
-		VolumeMounts: mounts(p),
+		VolumeMounts: mounts(in, p),
 	}
 }
 
@@ -77,24 +77,26 @@ func secretRef(in Input, version string) *runpb.SecretKeySelector {
 	return &runpb.SecretKeySelector{Secret: name, Version: ref.Version}
 }
 
-// volumes are the scratch paths, by path. They take from the instance's memory; the root filesystem is writable on
+// volumes are the scratch paths, by path, and the files. Scratch paths take from the instance's memory; the root filesystem is writable on
 // Cloud Run, but without a bound.
-func volumes(p app.Process) []*runpb.Volume {
+func volumes(in Input, p app.Process) []*runpb.Volume {
 	var all []*runpb.Volume
 	for i, path := range slices.Sorted(maps.Keys(p.Scratch)) {
 		all = append(all, &runpb.Volume{Name: volumeName(i), VolumeType: &runpb.Volume_EmptyDir{EmptyDir: &runpb.EmptyDirVolumeSource{
 			Medium: runpb.EmptyDirVolumeSource_MEMORY, SizeLimit: p.Scratch[path],
 		}}})
 	}
-	return all
+	files, _ := fileVolumes(in)
+	return append(all, files...)
 }
 
-func mounts(p app.Process) []*runpb.VolumeMount {
+func mounts(in Input, p app.Process) []*runpb.VolumeMount {
 	var all []*runpb.VolumeMount
 	for i, path := range slices.Sorted(maps.Keys(p.Scratch)) {
 		all = append(all, &runpb.VolumeMount{Name: volumeName(i), MountPath: path})
 	}
-	return all
+	_, files := fileVolumes(in)
+	return append(all, files...)
 }
 
 func volumeName(i int) string { return "scratch-" + strconv.Itoa(i) }

@@ -19,7 +19,8 @@ func podSpec(in Input, p process) (corev1.PodSpec, error) {
 	if err != nil {
 		return corev1.PodSpec{}, err
 	}
-	c.VolumeMounts = mounts
+	fileVolumes, fileMounts := files(in)
+	volumes, c.VolumeMounts = append(volumes, fileVolumes...), append(mounts, fileMounts...)
 	spec := corev1.PodSpec{
 		ServiceAccountName:           ServiceAccount(in.App),
 		AutomountServiceAccountToken: new(false),
