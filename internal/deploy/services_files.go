@@ -42,17 +42,21 @@ func serviceRegional(a app.App) error {
 	if a.Runtime() != app.CloudRunRuntime {
 		return nil
 	}
-	for attribute, regional := range map[string][]string{"secrets": app.RegionalSecrets(a), "secret_files": app.RegionalSecretFiles(a)} {
-		if len(regional) == 0 {
+	for _, of := range []struct {
+		attribute string
+		regional  []string
+		versions  map[string]string
+	}{{"secrets", app.RegionalSecrets(a), a.Secrets}, {"secret_files", app.RegionalSecretFiles(a), a.SecretFiles}} {
+		if len(of.regional) == 0 {
 			continue
 		}
-		version := map[string]map[string]string{"secrets": a.Secrets, "secret_files": a.SecretFiles}[attribute][regional[0]]
+		key := of.regional[0]
 		return &Error{
 			Summary: "Cloud Run cannot use a regional secret",
 			Why: fmt.Sprintf("The secret of %s, %s, is regional, and Cloud Run's API names global secrets only. Nothing was changed",
-				names.Quote(regional[0]), version),
+				names.Quote(key), of.versions[key]),
 			Fix:       "Refer to a secret without location, which replicas can keep in that region too, or run the app on GKE",
-			Attribute: []string{attribute, regional[0]},
+			Attribute: []string{of.attribute, key},
 		}
 	}
 	return nil
@@ -88,4 +92,17 @@ func secretFileError(file, version, what, fix string, err error) error {
 		Fix:       fix,
 		Attribute: []string{"secret_files", file}, Err: err,
 	}
+}
+
+// serviceOwnSecrets divides secrets into those that only this service uses and others.
+func serviceOwnSecrets(a app.App, secrets []string) (own, others []string) {
+	files, _ := serviceFilesSecret(a)
+	for _, name := range secrets {
+		if name == files.String() && a.CloudRun != nil {
+			own = append(own, name)
+		} else {
+			others = append(others, name)
+		}
+	}
+	return own, others
 }

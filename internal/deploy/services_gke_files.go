@@ -49,7 +49,7 @@ func (c *Cloud) CheckSecretFiles(ctx context.Context, a app.App) error {
 // checkFiles makes sure that secret files can be mounted, before anything is changed: the add-on is on, and its kind, which
 // comes a little later, is there; the versions exist and are enabled.
 func (s *serviceGKE) checkFiles(ctx context.Context, k *kube.Client) error {
-	if len(s.app.SecretFiles) == 0 {
+	if len(s.app.SecretFiles) == 0 || s.filesChecked {
 		return nil
 	}
 	if err := s.cloud.CheckSecretFiles(ctx, s.app); err != nil {
@@ -78,6 +78,7 @@ func (s *serviceGKE) checkFiles(ctx context.Context, k *kube.Client) error {
 			Attribute: []string{"secret_files"}, Err: missing,
 		}
 	}
+	s.filesChecked = err == nil
 	return err
 }
 

@@ -55,6 +55,9 @@ func (s *serviceGKE) readWith(ctx context.Context, k *kube.Client) (*ServiceStat
 	if len(in.App.Processes) == 0 {
 		return nil, nil // an import of what is not there: only name and place are known
 	}
+	if err := s.lookIdentity(ctx, k, in.App); err != nil {
+		return nil, err
+	}
 	look := &serviceLook{k: k}
 	if err := look.at(ctx, in); err != nil {
 		return nil, err
@@ -184,6 +187,9 @@ func (l *serviceLook) object(ctx context.Context, ref kube.Ref, declared *unstru
 	live, err := l.k.Get(ctx, ref)
 	if apierrors.IsNotFound(err) {
 		return nil, serviceMissing(ref), nil
+	}
+	if ref.GVK == kube.SecretProviderClass && apierrors.IsForbidden(err) {
+		return nil, nil, nil // the cluster role view does not have the add-on's kind, and who may not look is not told
 	}
 	if err != nil {
 		return nil, nil, err

@@ -152,7 +152,7 @@ func (u *runUnit[T]) write(ctx context.Context, live T, attempt int, mask []stri
 	for _, key := range u.service.ownLabels(annotations) {
 		delete(labels, key)
 	}
-	for _, key := range []string{names.KubeApp, cloudrun.RendererAnnotation, serviceRetiredAnnotation} {
+	for _, key := range []string{names.KubeApp, cloudrun.RendererAnnotation, cloudrun.FilesAnnotation, serviceRetiredAnnotation} {
 		delete(annotations, key)
 	}
 	labels, annotations = runMerged(labels, message.GetLabels()), runMerged(annotations, message.GetAnnotations())

@@ -75,7 +75,9 @@ func schemaOf(properties map[string]any) map[string]any {
 	return map[string]any{"type": "object", "properties": properties}
 }
 
-func listOf(items map[string]any) map[string]any { return map[string]any{"type": "array", "items": items} }
+func listOf(items map[string]any) map[string]any {
+	return map[string]any{"type": "array", "items": items}
+}
 
 // addonManager brings the objects of the add-ons that are on, and takes away those of the others.
 type addonManager struct {

@@ -35,7 +35,7 @@ type kubelet struct {
 	// secret tells why a pod may not read a version, secretManager whether the driver that mounts versions is there.
 	secret        func(PodIdentity, string) string
 	secretManager func() bool
-	queue     workqueue.TypedDelayingInterface[cache.ObjectName]
+	queue         workqueue.TypedDelayingInterface[cache.ObjectName]
 
 	mu    sync.Mutex
 	lives map[types.UID]*life
