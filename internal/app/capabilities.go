@@ -68,6 +68,23 @@ var Capabilities = []Capability{
 		Rule: "regional-secret", asked: askedRegional,
 	},
 	{
+		Attribute: "config_files",
+		GKE:       as("immutable ConfigMap, named by its content; each file is mounted at its path, beside what the image has there"),
+		CloudRun: as("one secret that the service writes, with a pinned version for each content; the files' directories are mounted, which hides " +
+			"what the image has in them"),
+	},
+	{
+		Attribute: "secret_files",
+		GKE:       as("SecretProviderClass of the Secret Manager add-on, named by its versions; each file is mounted at its path"),
+		CloudRun:  as("volumes of secrets with pinned versions; the files' directories are mounted, one secret each"),
+	},
+	{
+		Attribute: "secret_files", Detail: "of a regional secret", GKE: as("as above"),
+		CloudRun: not("Cloud Run's API names global secrets only (run.v2, SecretVolumeSource.secret)",
+			"Refer to a secret without location, or run the app on GKE, whose Secret Manager add-on reads regional secrets"),
+		Rule: "regional-secret", asked: askedRegionalFile,
+	},
+	{
 		Attribute: "identity", GKE: as("Kubernetes service account"), CloudRun: as("Google service account"),
 	},
 	{

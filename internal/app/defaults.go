@@ -65,6 +65,7 @@ func WithDefaults(a App) App {
 	for name, s := range a.Sidecars {
 		a.Sidecars[name] = sidecarDefaults(a, s)
 	}
+	a.ConfigFiles, a.SecretFiles = maps.Clone(a.ConfigFiles), maps.Clone(a.SecretFiles)
 	processes := make(map[string]Process, len(a.Processes))
 	for name, p := range a.Processes {
 		processes[name] = processDefaults(a, name, p)

@@ -60,6 +60,12 @@ var Rules = []Rule{
 	{ID: "regional-secret", Factor: "III", On: CloudRunRuntime, Reason: "Cloud Run reads global secrets only.", check: notOffered("regional-secret")},
 	{ID: "secret-in-config", Factor: "III", Warning: true, Reason: "Secrets are not config: config is readable in plan and state.", check: checkSecretInConfig},
 
+	{ID: "file-path", Factor: "III", Reason: "A file has one clean path that is the app's to have.", check: checkFilePaths},
+	{ID: "file-conflict", Factor: "III", Reason: "A path is one thing, from one source.", check: checkFileConflicts},
+	{ID: "file-directory", Factor: "III", On: CloudRunRuntime, Reason: "Cloud Run mounts whole directories of files, read-only.", check: checkFileDirectories},
+	{ID: "file-content", Factor: "III", Reason: "Files of config are text that the runtime can keep.", check: checkFileContents},
+	{ID: "secret-in-file", Factor: "III", Warning: true, Reason: "Secrets are not config: files of config are readable in plan and state.", check: checkSecretInFile},
+
 	{ID: "process-declared", Factor: "VIII", Reason: "An app has at least one process.", check: checkProcessDeclared},
 	{ID: "process-name", Factor: "VIII", Reason: "A process type has a name that both runtimes take.", check: checkProcessNames},
 	{ID: "process-command", Factor: "VI", Reason: "Commands reach the kernel as they are written.", check: checkCommands},
@@ -124,7 +130,7 @@ func Check(a App) []Finding {
 // usesRuntime are the rules for both runtimes whose findings differ between them.
 var usesRuntime = map[string]bool{
 	"one-runtime": true, "port": true, "concurrency": true, "cpu-percent": true, "resources": true, "shutdown-grace": true,
-	"probe": true, "labels": true, "config-size": true, "annotations": true,
+	"probe": true, "labels": true, "config-size": true, "annotations": true, "file-conflict": true, "file-content": true,
 }
 
 // each runs a check on every process, by name. Paths that f reports are relative to the process.

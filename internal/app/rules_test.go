@@ -89,6 +89,12 @@ var ruleRows = map[string]ruleRow{
 	"system namespace":         {onGKE(func(a *app.App) { a.GKE.Namespace = "kube-system" }), []string{"namespace at gke.namespace"}},
 	"unknown capacity":         {onGKE(func(a *app.App) { a.GKE.Capacity = "preemptible" }), []string{"capacity at gke.capacity"}},
 
+	"file with a relative path": {onGKE(func(a *app.App) { a.ConfigFiles = filesOf(map[string]string{"a": "x"}) }), []string{"file-path at config_files.a"}},
+	"file in scratch":           {onGKE(func(a *app.App) { a.ConfigFiles = filesOf(map[string]string{"/tmp/a": "x"}) }), []string{"file-conflict at config_files./tmp/a", "file-conflict at config_files./tmp/a"}},
+	"file in /etc":              {onRun(func(a *app.App) { a.ConfigFiles = filesOf(map[string]string{"/etc/a": "x"}) }), []string{"file-directory at config_files./etc/a"}},
+	"file that is no text":      {onGKE(func(a *app.App) { a.ConfigFiles = filesOf(map[string]string{"/etc/a": "hunter2\xff"}) }), []string{"file-content at config_files./etc/a"}},
+	"file with a password":      {onGKE(func(a *app.App) { a.ConfigFiles = filesOf(map[string]string{"/etc/a": "db://u:hunter2@h"}) }), []string{"secret-in-file at config_files./etc/a"}},
+
 	"regional secret on run":   {onRun(secretRef("A", regionalVersion)), []string{"regional-secret at secrets.A"}},
 	"regional secret on GKE":   {onGKE(secretRef("A", regionalVersion)), nil},
 	"regional secret, latest":  {onGKE(secretRef("A", "projects/acme-dev/locations/eu/secrets/s/versions/latest")), []string{"secret-version at secrets.A"}},

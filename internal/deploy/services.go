@@ -120,14 +120,11 @@ func (c *Cloud) serviceTarget(a app.App) (serviceTarget, error) {
 // serviceDeclared is serviceTarget for an app that is to be brought up. What the runtime can never do is refused here,
 // before anything is changed, whatever the rules in the provider block let through.
 func (c *Cloud) serviceDeclared(a app.App) (serviceTarget, error) {
-	if regional := app.RegionalSecrets(a); a.Runtime() == app.CloudRunRuntime && len(regional) > 0 {
-		return nil, &Error{
-			Summary: "Cloud Run cannot use a regional secret",
-			Why: fmt.Sprintf("The secret of %s, %s, is regional, and Cloud Run's API names global secrets only. Nothing was changed",
-				names.Quote(regional[0].Env), regional[0].Version),
-			Fix:       "Refer to a secret without location, which replicas can keep in that region too, or run the app on GKE",
-			Attribute: regional[0].Path(),
-		}
+	if err := serviceRegional(a); err != nil {
+		return nil, err
+	}
+	if err := serviceFilesKnown(a); err != nil {
+		return nil, err
 	}
 	return c.serviceTarget(a)
 }

@@ -26,6 +26,9 @@ func (s *serviceGKE) bring(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := s.checkFiles(ctx, k); err != nil {
+		return err
+	}
 	if err := s.resume(ctx, k); err != nil {
 		return err
 	}
@@ -57,8 +60,14 @@ func (s *serviceGKE) bring(ctx context.Context) error {
 
 // resume takes over the marks that an earlier, unfinished change left, and notes what the release before had.
 func (s *serviceGKE) resume(ctx context.Context, k *kube.Client) error {
+	if err := s.lookIdentity(ctx, k, s.app); err != nil {
+		return err
+	}
 	before, err := s.record(ctx, k)
 	if err != nil || before == nil {
+		return err
+	}
+	if err := s.lookIdentity(ctx, k, before.app); err != nil {
 		return err
 	}
 	s.creating = before.creating

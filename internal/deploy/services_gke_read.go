@@ -50,6 +50,9 @@ func (s *serviceGKE) readWith(ctx context.Context, k *kube.Client) (*ServiceStat
 	if len(in.App.Processes) == 0 {
 		return nil, nil // an import of what is not there: only name and place are known
 	}
+	if err := s.lookIdentity(ctx, k, in.App); err != nil {
+		return nil, err
+	}
 	look := &serviceLook{k: k}
 	if err := look.at(ctx, in); err != nil {
 		return nil, err
@@ -57,7 +60,7 @@ func (s *serviceGKE) readWith(ctx context.Context, k *kube.Client) (*ServiceStat
 	if record == nil && look.found == 0 {
 		return s.leftovers(ctx, look)
 	}
-	state := s.state(in.App, look)
+	state := s.state(look.fileTexts(in.App), look)
 	state.Recorded, state.Status, state.Serves = record != nil, look.status(record, s.ending), look.serves(in.App)
 	if record == nil {
 		state.Drift = append(state.Drift, serviceMissing(s.recordRef())...)
@@ -130,6 +133,7 @@ type serviceLook struct {
 	live    []*unstructured.Unstructured
 	changes [][]string
 	found   int
+	files   string // name of the ConfigMap of config files, which is compared by hashes
 }
 
 // refer lists the objects of a service, of which all but the last, the Secret, are rendered.
@@ -138,6 +142,7 @@ func (l *serviceLook) refer(in gke.Input) (declared []*unstructured.Unstructured
 	if err != nil {
 		return nil, err
 	}
+	l.files = gke.FilesMapName(in.App)
 	for _, object := range declared {
 		l.objects = append(l.objects, kube.RefOf(object))
 	}
@@ -178,8 +183,14 @@ func (l *serviceLook) object(ctx context.Context, ref kube.Ref, declared *unstru
 	if apierrors.IsNotFound(err) || err == nil && live.GetDeletionTimestamp() != nil { // about to be gone
 		return nil, serviceMissing(ref), nil
 	}
+	if ref.GVK == kube.SecretProviderClass && apierrors.IsForbidden(err) {
+		return nil, nil, nil // the cluster role view does not have the add-on's kind, and who may not look is not told
+	}
 	if err != nil {
 		return nil, nil, err
+	}
+	if ref.GVK == kube.ConfigMap && ref.Name == l.files {
+		return live, serviceChanges(ref, kube.Diff(gke.FileHashes(declared), gke.FileHashes(live))), nil
 	}
 	return live, serviceChanges(ref, kube.Diff(declared, live)), nil
 }

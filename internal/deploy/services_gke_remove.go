@@ -38,6 +38,12 @@ func (s *serviceGKE) removeWith(ctx context.Context, k *kube.Client) ([]Notice, 
 	}
 	if found != nil { // without a record that can be read, what the caller knows has to do
 		retired = found.retired.plus(found.app, app.App{Name: s.app.Name, GKE: s.app.GKE})
+		if err := s.lookIdentity(ctx, k, found.app); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.lookIdentity(ctx, k, s.app); err != nil {
+		return nil, err
 	}
 	record := s.recordRef()
 	if err := s.deleteAll(ctx, k, func(ref kube.Ref) bool { return ref != record }); err != nil {

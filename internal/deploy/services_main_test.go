@@ -58,6 +58,7 @@ var startServiceFake = sync.OnceValue(func() error {
 	ctx := context.Background()
 	op, err := client.Clusters().Create(ctx, serviceCluster.Parent(), &containerpb.Cluster{
 		Name:                   serviceCluster.Name,
+		SecretManagerConfig:    &containerpb.SecretManagerConfig{Enabled: new(true)},
 		WorkloadIdentityConfig: &containerpb.WorkloadIdentityConfig{WorkloadPool: names.WorkloadPool(serviceCluster.Project)},
 		NodePools: []*containerpb.NodePool{{
 			Name: "base", InitialNodeCount: 1, Config: &containerpb.NodeConfig{MachineType: "e2-standard-8"},

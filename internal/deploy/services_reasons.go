@@ -26,12 +26,14 @@ var serviceReasons = map[string]struct {
 	attribute []string
 	fix       string
 }{
-	"ErrImagePull":             {[]string{"image"}, serviceImageFix},
-	"ImagePullBackOff":         {[]string{"image"}, serviceImageFix},
-	"InvalidImageName":         {[]string{"image"}, "Correct the image reference."},
-	"CrashLoopBackOff":         {[]string{"processes", "PROCESS"}, "See why it ends: kubectl logs --previous -n NAMESPACE deployment/DEPLOYMENT"},
-	"RunContainerError":        {[]string{"processes", "PROCESS", "command"}, "Check that the command exists in the image and may be executed by user 65532."},
-	"CreateContainerError":     {[]string{"processes", "PROCESS"}, "See the pod's events: kubectl describe -n NAMESPACE pod -l twelvefactor.dev/process=PROCESS"},
+	"ErrImagePull":         {[]string{"image"}, serviceImageFix},
+	"ImagePullBackOff":     {[]string{"image"}, serviceImageFix},
+	"InvalidImageName":     {[]string{"image"}, "Correct the image reference."},
+	"CrashLoopBackOff":     {[]string{"processes", "PROCESS"}, "See why it ends: kubectl logs --previous -n NAMESPACE deployment/DEPLOYMENT"},
+	"RunContainerError":    {[]string{"processes", "PROCESS", "command"}, "Check that the command exists in the image and may be executed by user 65532."},
+	"CreateContainerError": {[]string{"processes", "PROCESS"}, "See the pod's events: kubectl describe -n NAMESPACE pod -l twelvefactor.dev/process=PROCESS"},
+	kube.FailedMount: {[]string{"secret_files"}, "The files of the pod cannot be mounted. A secret needs " + serviceAccessor + " for the service's " +
+		"identity, which the provider grants: see whether an IAM deny policy, or somebody, took it away, and whether the version is enabled."},
 	"FailedCreate":             {[]string{"processes", "PROCESS"}, "Admission or a quota of the namespace refuses the pods: change what it names."},
 	"Unschedulable":            {[]string{"gke", "capacity"}, "No node takes the pod: raise max_nodes of a fitting node pool, or ask for less cpu and memory."},
 	kube.Initializing:          {[]string{"processes", "PROCESS"}, "See the pod's events: kubectl describe -n NAMESPACE pod -l twelvefactor.dev/process=PROCESS"},
@@ -85,6 +87,9 @@ var serviceRevisionReasons = []struct {
 	attribute []string
 	fix       string
 }{
+	{regexp.MustCompile(`(?i)volumes\[\d+\][^\n]*permission denied on secret`), []string{"secret_files"}, "The grant has not become effective in time, or was taken away meanwhile. Apply again."},
+	{regexp.MustCompile(`(?i)volumes\[\d+\][^\n]*in (?:DISABLED|DESTROYED) state`), []string{"secret_files"}, secretGoneFix},
+	{regexp.MustCompile(`(?i)volumes\[\d+\][^\n]*secret`), []string{"secret_files"}, "Check that the version exists and is enabled."},
 	{serviceSecretDenied, []string{"secrets"}, "The grant has not become effective in time, or was taken away meanwhile. Apply again."},
 	{regexp.MustCompile(`(?i)image '?\S+'? not found|CONTAINER_MISSING`), []string{"image"}, serviceImageFix},
 	{regexp.MustCompile(`(?i)failed to start and listen on the port`), []string{"processes", app.Web, "port"}, serviceReadyFix},

@@ -144,7 +144,7 @@ func (s *serviceRun) begin(ctx context.Context, timeout time.Duration) ([]Notice
 	if live != nil {
 		return s.adopt(live, timeout)
 	}
-	made, err := s.prepare(ctx, false)
+	made, err := s.prepare(ctx, nil)
 	if err == nil {
 		s.web = s.unit()
 		err = s.web.make(ctx)
@@ -152,21 +152,27 @@ func (s *serviceRun) begin(ctx context.Context, timeout time.Duration) ([]Notice
 	if err == nil || serviceLeft(err) {
 		return nil, err
 	}
-	if serviceMayGoOn(ctx, err) && made {
+	if serviceMayGoOn(ctx, err) && (made || s.madeFiles) {
 		return nil, serviceUnfinished{err}
 	}
 	return nil, errors.Join(err, s.undo(ctx, made))
 }
 
-// prepare makes what the first revision needs.
-func (s *serviceRun) prepare(ctx context.Context, serviceThere bool) (madeAccount bool, err error) {
+// prepare makes what the first revision needs. live is the service, nil when there is none.
+func (s *serviceRun) prepare(ctx context.Context, live *runpb.Service) (madeAccount bool, err error) {
+	if err := s.cloud.checkSecretFileVersions(ctx, s.app); err != nil {
+		return false, err
+	}
 	if madeAccount, err = s.ensureAccount(ctx); err != nil {
 		return madeAccount, err
 	}
-	if s.ownsAccount() && !madeAccount && !serviceThere {
+	if s.ownsAccount() && !madeAccount && live == nil {
 		if err := s.takeBackForgotten(ctx); err != nil {
 			return false, err
 		}
+	}
+	if err := s.ensureFiles(ctx, live); err != nil {
+		return madeAccount, err
 	}
 	member, _ := s.member(ctx, serviceIdentity(s.app))
 	return madeAccount, s.cloud.serviceGrant(ctx, member, serviceSecrets(s.app))
@@ -183,14 +189,15 @@ func (s *serviceRun) adopt(live *runpb.Service, timeout time.Duration) ([]Notice
 
 // undo takes away what a create that was refused has made.
 func (s *serviceRun) undo(ctx context.Context, madeAccount bool) error {
+	filesErr := s.undoFiles(ctx)
 	if !madeAccount {
-		return nil
+		return filesErr
 	}
 	ctx, cancel := serviceDetach(ctx)
 	defer cancel()
 	member, _ := s.member(ctx, serviceIdentity(s.app))
 	err := s.cloud.serviceRevoke(ctx, member, serviceSecrets(s.app))
-	return errors.Join(err, s.deleteAccount(ctx))
+	return errors.Join(filesErr, err, s.deleteAccount(ctx))
 }
 
 // bring makes everything as declared and waits until the newest revisions serve.
@@ -204,7 +211,7 @@ func (s *serviceRun) bring(ctx context.Context) error {
 			return err
 		}
 	}
-	if _, err := s.prepare(ctx, live != nil); err != nil {
+	if _, err := s.prepare(ctx, live); err != nil {
 		return err
 	}
 	if s.web == nil {

@@ -156,6 +156,8 @@ func runKey(entry protoreflect.MessageDescriptor) protoreflect.FieldDescriptor {
 		return entry.Fields().ByName("name")
 	case "VolumeMount":
 		return entry.Fields().ByName("mount_path")
+	case "VersionToPath":
+		return entry.Fields().ByName("path")
 	default:
 		return nil
 	}

@@ -23,6 +23,7 @@ func (s *serviceRun) read(ctx context.Context) (*ServiceState, []Notice, error) 
 	if err != nil {
 		return nil, nil, err
 	}
+	s.files = cloudrun.FileVersionsOf(live.GetAnnotations())
 	state := &ServiceState{ID: s.id.String(), App: s.app, URL: runURL(live), Status: ServiceDegraded}
 	if live != nil {
 		if a, ok := s.recorded(live); ok {
@@ -98,7 +99,7 @@ func (l *runLook) at(ctx context.Context, live *runpb.Service) error {
 		declared := s.rendered(l.app, runAttempt(live.GetTemplate().GetAnnotations()))
 		l.compare(s.id.String(), runDiff(declared, live))
 	}
-	looks := []func(context.Context) runFound{l.account, l.grants}
+	looks := []func(context.Context) runFound{l.account, l.grants, l.files}
 	if live != nil {
 		looks = append(looks, l.invokers)
 	}

@@ -188,7 +188,7 @@ func (u *runUnit[T]) rewrite(ctx context.Context, mask ...string) error {
 // runOwnAnnotations lists the keys of the annotations that this provider wrote, by the record among them. What the record
 // does not name is somebody else's.
 func runOwnAnnotations(annotations map[string]string) []string {
-	own := []string{names.KubeApp, cloudrun.RendererAnnotation, cloudrun.AttemptAnnotation, serviceRetiredAnnotation}
+	own := []string{names.KubeApp, cloudrun.RendererAnnotation, cloudrun.AttemptAnnotation, cloudrun.FilesAnnotation, serviceRetiredAnnotation}
 	if a, err := app.Decode([]byte(annotations[names.KubeApp])); err == nil {
 		own = slices.AppendSeq(own, maps.Keys(a.Annotations))
 	}

@@ -169,6 +169,9 @@ func (w *rolloutWatcher) podProblem(ctx context.Context, d *unstructured.Unstruc
 			continue
 		}
 		problem, grace := problemOf(&pod)
+		if mount, patience := w.client.mountProblem(ctx, &pod); mount != nil {
+			problem, grace = mount, patience
+		}
 		if problem == nil {
 			continue
 		}

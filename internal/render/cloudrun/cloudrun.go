@@ -1,6 +1,7 @@
 package cloudrun
 
 import (
+	"encoding/json"
 	"maps"
 	"slices"
 	"strconv"
@@ -32,6 +33,8 @@ type Input struct {
 	DefaultLabels map[string]string
 	// Creating marks the service while its create is unfinished; zero when it is finished.
 	Creating time.Time
+	// Files are the versions that hold the config files.
+	Files FileVersions
 	// Attempt counts the revisions that were refused; zero for the first.
 	Attempt int
 }
@@ -157,6 +160,10 @@ func annotations(in Input) map[string]string {
 	all := map[string]string{}
 	maps.Copy(all, in.App.Annotations)
 	all[names.KubeApp], all[RendererAnnotation] = string(encoded), strconv.Itoa(RendererRevision)
+	if len(in.App.ConfigFiles) > 0 {
+		versions, _ := json.Marshal(in.Files) // strings always encode
+		all[FilesAnnotation] = string(versions)
+	}
 	return all
 }
 

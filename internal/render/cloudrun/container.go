@@ -42,7 +42,7 @@ func container(in Input, name string, p app.Process) *runpb.Container {
 		Args:         p.Args,
 		Env:          env(in, in.App.Config, in.App.Secrets),
 		Resources:    &runpb.ResourceRequirements{Limits: map[string]string{"cpu": cpu(p.CPU), "memory": p.Memory}},
-		VolumeMounts: mounts(scratchVolume, p.Scratch),
+		VolumeMounts: append(mounts(scratchVolume, p.Scratch), fileMounts(in)...),
 	}
 }
 
@@ -90,14 +90,15 @@ func secretRef(in Input, version string) *runpb.SecretKeySelector {
 // scratchVolume begins the names of the volumes of scratch paths; those of a sidecar have its name next.
 const scratchVolume = "scratch-"
 
-// volumes are the scratch paths of all containers. They take from the instance's memory; the root filesystem is writable
+// volumes are the scratch paths of all containers and the files of the process. Scratch paths take from the instance's memory; the root filesystem is writable
 // on Cloud Run, but without a bound.
 func volumes(in Input, process string, p app.Process) []*runpb.Volume {
 	all := scratch(scratchVolume, p.Scratch)
 	for _, name := range in.App.SidecarsOf(process) {
 		all = append(all, scratch(scratchVolume+name+"-", in.App.Sidecars[name].Scratch)...)
 	}
-	return all
+	files, _ := fileVolumes(in)
+	return append(all, files...)
 }
 
 // scratch lists volumes by path.
@@ -109,6 +110,11 @@ func scratch(prefix string, sizes map[string]string) []*runpb.Volume {
 		}}})
 	}
 	return all
+}
+
+func fileMounts(in Input) []*runpb.VolumeMount {
+	_, files := fileVolumes(in)
+	return files
 }
 
 func mounts(prefix string, sizes map[string]string) []*runpb.VolumeMount {
