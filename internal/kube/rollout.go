@@ -109,3 +109,10 @@ func Serving(d *unstructured.Unstructured) bool {
 	}
 	return status("availableReplicas") > 0 && status("replicas") <= status("updatedReplicas")
 }
+
+// Rolling tells that another template is on its way, or has failed.
+func Rolling(d *unstructured.Unstructured) bool {
+	status := func(field string) int64 { return integer(d.Object, "status", field) }
+	failed, _ := overdue(d)
+	return failed != nil || status("observedGeneration") < d.GetGeneration() || status("replicas") > status("updatedReplicas")
+}
