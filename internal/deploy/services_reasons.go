@@ -10,6 +10,7 @@ import (
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/app"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/kube"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/names"
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/render/gke"
 )
 
 const (
@@ -46,6 +47,8 @@ var serviceReasons = map[string]serviceReason{
 	"Evicted":      {[]string{"processes", "PROCESS", "scratch"}, "Its pods use more disk than they may: raise the size in scratch."},
 	"Unschedulable": {[]string{"gke", "capacity"}, "No node takes the pod, and it stays to be started as soon as one does. Raise max_nodes of a " +
 		"node pool with capacity CAPACITY, take other machines where these are out of stock, or ask for less cpu and memory."},
+	kube.Initializing:   {[]string{"processes", "PROCESS"}, serviceEvents},
+	"ContainerCreating": {[]string{"processes", "PROCESS"}, serviceEvents},
 	kube.NotReady: {[]string{"processes", "PROCESS", "readiness"}, serviceReadyFix + " An app that takes minutes to start needs a startup check, " +
 		"which leaves it time. See its log: kubectl logs -n NAMESPACE POD -c CONTAINER"},
 	kube.ProgressDeadlineExceeded: {[]string{"processes", "PROCESS", "readiness"}, serviceReadyFix},
@@ -68,12 +71,19 @@ func serviceRolloutError(a app.App, failed *kube.RolloutError, err error) error 
 	for _, step := range known.attribute {
 		attribute = append(attribute, fill(step))
 	}
-	return &Error{
+	e := &Error{
 		Summary: fmt.Sprintf("Service %q did not become ready", a.Name),
 		Why: fmt.Sprintf("Process %q does not come up (%s)%s. A release that served before goes on serving.",
 			process, failed.Reason, serviceEnd(failed, process)),
 		Fix: fill(known.fix), Attribute: attribute, Err: err,
 	}
+	switch _, sidecar := a.Sidecars[failed.Container]; {
+	case sidecar:
+		serviceSidecarError(e, process, failed)
+	case failed.Container == gke.WaitContainer:
+		serviceWaitError(e, process, failed)
+	}
+	return e
 }
 
 // serviceEnd tells how a container ended, and which one where it is not the process itself.

@@ -3,7 +3,6 @@ package deploy
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -79,22 +78,30 @@ func serviceRevisionError(a app.App, failed *gcp.OperationError, err error) erro
 			e.Attribute = append(e.Attribute, strings.ReplaceAll(step, "PROCESS", process))
 		}
 		if slices.Equal(e.Attribute, []string{"secrets"}) {
-			e.Attribute = append(e.Attribute, serviceSecretIn(a, failed.Message)...)
+			e.Attribute = serviceOrPath(serviceSecretIn(a, failed.Message), e.Attribute)
 		}
 		break
 	}
+	serviceRevisionSidecar(e, a, failed.Message)
 	return e
+}
+
+func serviceOrPath(path, otherwise []string) []string {
+	if len(path) == 0 {
+		return otherwise
+	}
+	return path
 }
 
 // serviceVersionForm is a secret version as Cloud Run's texts name it: with the project's number.
 var serviceVersionForm = regexp.MustCompile(`/secrets/([A-Za-z0-9_-]+)/versions/([A-Za-z0-9_-]+)`)
 
-// serviceSecretIn finds the entry of secrets that a text is about, nil when it names none.
+// serviceSecretIn finds where the app names the secret version that a text is about, nil when the text names none.
 func serviceSecretIn(a app.App, text string) []string {
 	for _, said := range serviceVersionForm.FindAllStringSubmatch(text, -1) {
-		for _, env := range slices.Sorted(maps.Keys(a.Secrets)) {
-			if id, err := names.ParseSecretVersionID(a.Secrets[env]); err == nil && id.SecretID().Name == said[1] && id.Version == said[2] {
-				return []string{env}
+		for _, use := range app.SecretUses(a) {
+			if id, err := names.ParseSecretVersionID(use.Version); err == nil && id.Secret == said[1] && id.Version == said[2] {
+				return use.Path()
 			}
 		}
 	}

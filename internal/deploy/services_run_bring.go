@@ -37,6 +37,9 @@ func (s *serviceRun) unit() *runUnit[*runpb.Service] {
 		mark: func(m, live *runpb.Service, labels, annotations map[string]string) {
 			m.Name, m.Etag, m.Labels, m.Annotations = live.GetName(), live.GetEtag(), labels, annotations
 		},
+		keep: func(m, live *runpb.Service, own []string) {
+			m.Template.Annotations = runKept(m.GetTemplate().GetAnnotations(), live.GetTemplate().GetAnnotations(), own)
+		},
 		ours: func(live, sent *runpb.Service) bool {
 			return s.cloud.Stamp.Owns(live.GetLabels()) && live.GetLabels()[names.LabelCreating] == sent.GetLabels()[names.LabelCreating]
 		},
@@ -76,6 +79,9 @@ func (s *serviceRun) pool(index int, process, name string) *runUnit[*runpb.Worke
 		},
 		mark: func(m, live *runpb.WorkerPool, labels, annotations map[string]string) {
 			m.Name, m.Etag, m.Labels, m.Annotations = live.GetName(), live.GetEtag(), labels, annotations
+		},
+		keep: func(m, live *runpb.WorkerPool, own []string) {
+			m.Template.Annotations = runKept(m.GetTemplate().GetAnnotations(), live.GetTemplate().GetAnnotations(), own)
 		},
 		ours:    func(live, _ *runpb.WorkerPool) bool { return s.madePool(live) },
 		foreign: s.foreignPool,

@@ -42,6 +42,10 @@ const (
 	hopelessEvictions = 3
 )
 
+// Initializing is the reason of a pod whose init containers, sidecars among them, have not come so far that its
+// containers start.
+const Initializing = "Initializing"
+
 const (
 	crashLoop = "CrashLoopBackOff"
 	pullLoop  = "ImagePullBackOff"
@@ -85,14 +89,36 @@ func problemOf(pod *unstructured.Unstructured) (*podProblem, time.Duration) {
 		return &podProblem{reason: creating, message: "its containers are being made"}, passes
 	}
 	for _, status := range statuses {
-		if problem, grace := waitingProblem(status); problem != nil {
+		if problem, grace := waitingProblem(pod, status); problem != nil {
 			return problem, grace
 		}
-		if deaf == nil && runsUnready(pod, status) {
+		if runsUnready(pod, status) { // the process itself, which comes last, before its sidecars
 			deaf, patience = notReady(pod, status)
 		}
 	}
+	if name := unstarted(statuses); deaf == nil && name != "" {
+		return &podProblem{
+			reason: Initializing, container: name, message: "container " + name + " has not ended, or as a sidecar not started, yet",
+		}, passes
+	}
 	return deaf, patience
+}
+
+// unstarted is the first init container that the others wait for, empty when they do not wait.
+func unstarted(statuses []map[string]any) string {
+	waits := false
+	for _, status := range statuses {
+		reason, _ := waitingReason(status)
+		waits = waits || reason == "PodInitializing"
+	}
+	for _, status := range statuses {
+		started, _, _ := unstructured.NestedBool(status, "started")
+		ended, exited, _ := unstructured.NestedMap(status, "state", "terminated")
+		if waits && !started && (!exited || integer(ended, "exitCode") != 0) {
+			return fmt.Sprint(status["name"])
+		}
+	}
+	return ""
 }
 
 // noneMade tells that a pod has a node, and not one container yet.
@@ -130,11 +156,11 @@ func waitingReason(status map[string]any) (reason, message string) {
 	return waiting["reason"], waiting["message"]
 }
 
-func waitingProblem(status map[string]any) (*podProblem, time.Duration) {
+func waitingProblem(pod *unstructured.Unstructured, status map[string]any) (*podProblem, time.Duration) {
 	name, _, _ := unstructured.NestedString(status, "name")
 	reason, message := waitingReason(status)
 	if reason == crashLoop {
-		return crash(status, name)
+		return crash(status, name, containerSpec(pod, status) == nil)
 	}
 	if grace, known := waitingGrace[reason]; known {
 		return &podProblem{reason: reason, message: "container " + name + ": " + message, container: name}, grace
@@ -142,13 +168,20 @@ func waitingProblem(status map[string]any) (*podProblem, time.Duration) {
 	return nil, passes
 }
 
-// crash tells how a container ended. What it has written, the termination message included, stays in the cluster: it
-// may be the environment, with the secrets in it.
-func crash(status map[string]any, name string) (*podProblem, time.Duration) {
+// runtimeEnds are the ends whose message comes from the container runtime: the command is not there.
+// Source: k8s.io/cri-api and containerd, internal/cri/server: the reason of a container that could not be started.
+var runtimeEnds = map[string]bool{"StartError": true, "ContainerCannotRun": true}
+
+// crash tells how a container ended. What an app has written, its termination message included, stays in the cluster: it
+// may be the environment, with the secrets in it. Init containers that end are this provider's own.
+func crash(status map[string]any, name string, own bool) (*podProblem, time.Duration) {
 	p := &podProblem{reason: crashLoop, container: name, exitCode: integer(status, "lastState", "terminated", "exitCode")}
 	p.ended, _, _ = unstructured.NestedString(status, "lastState", "terminated", "reason")
 	restarts := integer(status, "restartCount")
 	p.message = fmt.Sprintf("container %s exited with status %d (%s), restarted %d times", name, p.exitCode, p.ended, restarts)
+	if said, _, _ := unstructured.NestedString(status, "lastState", "terminated", "message"); said != "" && (own || runtimeEnds[p.ended]) {
+		p.message += ": " + said
+	}
 	if restarts >= hopelessRestarts {
 		return p, 0
 	}
@@ -182,16 +215,19 @@ func containerSpec(pod *unstructured.Unstructured, status map[string]any) map[st
 func notReady(pod *unstructured.Unstructured, status map[string]any) (*podProblem, time.Duration) {
 	name := fmt.Sprint(status["name"])
 	spec := containerSpec(pod, status)
-	check, startup := "readiness", time.Duration(0)
+	reason, check, startup := NotReady, "readiness", time.Duration(0)
 	if probe, declared, _ := unstructured.NestedMap(spec, "startupProbe"); declared {
 		seconds := integer(probe, "initialDelaySeconds") + max(1, integer(probe, "periodSeconds"))*max(1, integer(probe, "failureThreshold"))
 		startup = time.Duration(seconds) * time.Second
 		if started, _, _ := unstructured.NestedBool(status, "started"); !started {
 			check = "startup"
+			if spec["restartPolicy"] == "Always" { // a sidecar, which the others wait for
+				reason = Initializing
+			}
 		}
 	}
 	return &podProblem{
-		reason: NotReady, container: name, message: fmt.Sprintf("container %s runs, and its %s check fails", name, check),
+		reason: reason, container: name, message: fmt.Sprintf("container %s runs, and its %s check fails", name, check),
 	}, startup + readyPatience
 }
 
