@@ -111,7 +111,11 @@ func serviceOr(s, otherwise string) string {
 
 // serviceCapacities names the pools that take the pods of an app.
 func serviceCapacities(a app.App) string {
-	switch app.WithDefaults(a).GKE.Capacity {
+	capacity := app.OnDemand
+	if a.GKE != nil && a.GKE.Capacity != "" {
+		capacity = a.GKE.Capacity
+	}
+	switch capacity {
 	case app.Spot:
 		return "\"spot\""
 	case app.Mixed:

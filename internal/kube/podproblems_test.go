@@ -39,7 +39,7 @@ spec: {containers: [{name: web, startupProbe: {periodSeconds: 10, failureThresho
 		"no node":   {`{conditions: [{type: PodScheduled, status: "False", reason: Unschedulable, message: 0/3 nodes}]}`, "Unschedulable", "", passes, "", 0},
 		"a failing init container": {`{initContainerStatuses: [{name: wait, restartCount: 2, state: {waiting: {reason: CrashLoopBackOff}}, lastState: {terminated: {exitCode: 7, reason: Error}}}],
  containerStatuses: [{name: web, state: {waiting: {reason: PodInitializing}}}]}`, "CrashLoopBackOff", "wait", 0, "Error", 7},
-		"an init container that runs": {`{initContainerStatuses: [{name: wait, state: {running: {}}}], containerStatuses: [{name: web, state: {waiting: {reason: PodInitializing}}}]}`, "", "", passes, "", 0},
+		"an init container that runs": {`{initContainerStatuses: [{name: wait, state: {running: {}}}], containerStatuses: [{name: web, state: {waiting: {reason: PodInitializing}}}]}`, "Initializing", "wait", passes, "", 0},
 		"a sidecar that is not ready": {`{initContainerStatuses: [{name: proxy, ready: false, started: true, state: {running: {}}}],
  containerStatuses: [{name: web, ready: true, state: {running: {}}}]}`, "NotReady", "proxy", readyPatience, "", 0},
 		"a startup check that fails": {`{containerStatuses: [{name: web, ready: false, started: false, state: {running: {}}}]}`, "NotReady", "web", 240*time.Second + readyPatience, "", 0},
