@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -38,7 +39,7 @@ const (
 // failure is one row.
 type failure struct {
 	// change leads from the good configuration to the one that fails, broken makes the world such that it does, and mend
-	// mends the world. mended leads to the configuration that works then; nil: the same as failed.
+	// mends the world. mended leads to the configuration that works then; nil: the same as failed, and the one before works too.
 	change       func(*failureWorld, acctest.Attributes)
 	broken, mend func(*failureWorld)
 	mended       func(*failureWorld, acctest.Attributes)
@@ -47,6 +48,8 @@ type failure struct {
 	said []string
 	// onCreate is what a create leaves.
 	onCreate left
+	// updateOnly leaves the create out, where something else of it would fail first.
+	updateOnly bool
 	// fast is how many times as fast as the real one the provider's clock goes: for failures that take patience.
 	fast int
 }
@@ -57,7 +60,8 @@ type failureWorld struct {
 	env     *acctest.Env
 	life    *acctest.Life
 	clock   *fastClock
-	cluster string // on GKE
+	// cluster and namespace are those of a service on GKE.
+	cluster, namespace string
 	// good is a configuration that works, secret the version that it names, and next another one.
 	good         acctest.Attributes
 	secret, next string
@@ -70,13 +74,30 @@ type failureWorld struct {
 // fastClock is a clock on which time goes faster. Waits stay as long as they are.
 type fastClock struct {
 	clock.Real
+	mu    sync.Mutex
 	begin time.Time
 	times int
+	ahead time.Duration // by what it has gained before begin
 }
 
 // Now is ahead of the real time.
 func (c *fastClock) Now() time.Time {
-	return c.begin.Add(time.Since(c.begin) * time.Duration(max(1, c.times)))
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now()
+}
+
+func (c *fastClock) now() time.Time {
+	return c.begin.Add(c.ahead + time.Since(c.begin)*time.Duration(max(1, c.times)))
+}
+
+// set changes how fast it goes from now on.
+func (c *fastClock) set(times int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := c.now()
+	c.begin, c.times = time.Now(), times
+	c.ahead = now.Sub(c.begin)
 }
 
 func (f failure) clock() *fastClock { return &fastClock{begin: time.Now(), times: f.fast} }
