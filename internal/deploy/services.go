@@ -51,6 +51,9 @@ const (
 	ServiceCreating = "creating" // its create is unfinished
 	ServiceDegraded = "degraded" // something is there, but not all of it serves, or an update is unfinished
 	ServiceFailed   = "failed"   // its first release never became ready
+	// ServiceUnavailable is as declared, and at the moment a process has no pod that answers: its nodes were preempted, or
+	// it began to crash. No apply would change that.
+	ServiceUnavailable = "unavailable"
 )
 
 // ServiceCreateTimeout is how long a create may take unless the configuration says otherwise: a node that has to be

@@ -42,24 +42,23 @@ func serviceRegional(a app.App) error {
 	if a.Runtime() != app.CloudRunRuntime {
 		return nil
 	}
-	for _, of := range []struct {
-		attribute string
-		regional  []string
-		versions  map[string]string
-	}{{"secrets", app.RegionalSecrets(a), a.Secrets}, {"secret_files", app.RegionalSecretFiles(a), a.SecretFiles}} {
-		if len(of.regional) == 0 {
-			continue
-		}
-		key := of.regional[0]
-		return &Error{
-			Summary: "Cloud Run cannot use a regional secret",
-			Why: fmt.Sprintf("The secret of %s, %s, is regional, and Cloud Run's API names global secrets only. Nothing was changed",
-				names.Quote(key), of.versions[key]),
-			Fix:       "Refer to a secret without location, which replicas can keep in that region too, or run the app on GKE",
-			Attribute: []string{of.attribute, key},
-		}
+	for _, use := range app.RegionalSecrets(a) {
+		return serviceRegionalError(use.Env, use.Version, use.Path())
+	}
+	for _, file := range app.RegionalSecretFiles(a) {
+		return serviceRegionalError(file, a.SecretFiles[file], []string{"secret_files", file})
 	}
 	return nil
+}
+
+func serviceRegionalError(of, version string, attribute []string) error {
+	return &Error{
+		Summary: "Cloud Run cannot use a regional secret",
+		Why: fmt.Sprintf("The secret of %s, %s, is regional, and Cloud Run's API names global secrets only. Nothing was changed",
+			names.Quote(of), version),
+		Fix:       "Refer to a secret without location, which replicas can keep in that region too, or run the app on GKE",
+		Attribute: attribute,
+	}
 }
 
 // checkSecretFileVersions refuses versions that cannot be mounted, by their state: no value is read for it. Who may not

@@ -212,7 +212,8 @@ func (l *serviceLook) secret(ctx context.Context, ref kube.Ref) ([]string, error
 func (l *serviceLook) drift() []string { return slices.Concat(l.changes...) }
 
 // status judges by what serves: an autoscaler that is just adding a pod, or a node that was just preempted, is no
-// reason for an apply.
+// reason for an apply. Of a finished release that is as declared, and has no pod that answers, only Kubernetes can make a
+// better one.
 func (l *serviceLook) status(record *serviceRecord, ending bool) string {
 	switch {
 	case record == nil:
@@ -225,10 +226,20 @@ func (l *serviceLook) status(record *serviceRecord, ending bool) string {
 	}
 	for i, ref := range l.objects {
 		if ref.GVK == kube.Deployment && (l.live[i] == nil || !kube.Serving(l.live[i])) {
-			return ServiceDegraded
+			return l.outage()
 		}
 	}
 	return ServiceReady
+}
+
+// outage is the status of a finished service that does not serve.
+func (l *serviceLook) outage() string {
+	for i, ref := range l.objects {
+		if ref.GVK == kube.Deployment && (l.live[i] == nil || len(l.changes[i]) > 0 || kube.Rolling(l.live[i])) {
+			return ServiceDegraded
+		}
+	}
+	return ServiceUnavailable
 }
 
 // serves tells whether requests are answered: web has pods that are available, of whatever release. Without a web every

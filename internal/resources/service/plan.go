@@ -38,7 +38,7 @@ func (r *serviceResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 	resp.Diagnostics.Append(refusals(ctx, resp.Plan.Raw, c.plan, r.provider)...)
 	moved := len(resp.RequiresReplace) > 0
 	planned := c.computed(ctx, moved, &resp.Diagnostics)
-	if c.prior != nil && !moved && c.prior.Status.ValueString() == deploy.ServiceReady {
+	if c.prior != nil && !moved && c.prior.settled() {
 		resp.Diagnostics.Append(resp.Plan.Set(ctx, c.unchanged(planned))...)
 		if resp.Plan.Raw.Equal(req.State.Raw) {
 			return
@@ -167,6 +167,11 @@ func (c change) url(ctx context.Context, moved bool, diags *diag.Diagnostics) ty
 	default:
 		return types.StringUnknown()
 	}
+}
+
+// settled tells that there is nothing left to be done about the state's release.
+func (m model) settled() bool {
+	return m.Status.ValueString() == deploy.ServiceReady || m.Status.ValueString() == deploy.ServiceUnavailable
 }
 
 // unchanged is the plan if it changes nothing.
