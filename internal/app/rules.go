@@ -57,19 +57,24 @@ var Rules = []Rule{
 	{ID: "config-value", Factor: "III", Reason: "Config reaches the process byte for byte.", check: checkConfigValues},
 	{ID: "config-size", Factor: "III", Reason: "Config is recorded with the live object, where space is bounded.", check: checkConfigSize},
 	{ID: "secret-version", Factor: "III", Reason: "A release pins the versions of its secrets.", check: checkSecretVersions},
-	{ID: "regional-secret", Factor: "III", On: CloudRunRuntime, Reason: "Cloud Run reads global secrets only.", check: checkSecretPlaces},
+	{ID: "regional-secret", Factor: "III", On: CloudRunRuntime, Reason: "Cloud Run reads global secrets only.", check: notOffered("regional-secret")},
 	{ID: "secret-in-config", Factor: "III", Warning: true, Reason: "Secrets are not config: config is readable in plan and state.", check: checkSecretInConfig},
 
 	{ID: "process-declared", Factor: "VIII", Reason: "An app has at least one process.", check: checkProcessDeclared},
 	{ID: "process-name", Factor: "VIII", Reason: "A process type has a name that both runtimes take.", check: checkProcessNames},
 	{ID: "process-command", Factor: "VI", Reason: "Commands reach the kernel as they are written.", check: checkCommands},
 	{ID: "scratch", Factor: "VI", Reason: "Processes keep nothing: writable paths are named, bounded and lost.", check: checkScratch},
-	{ID: "web-on-cloud-run", Factor: "VII", On: CloudRunRuntime, Reason: "Cloud Run serves requests.", check: checkWebOnCloudRun},
-	{ID: "port", Factor: "VII", Reason: "Only the web process takes requests, on one port.", check: checkPorts},
+	{ID: "web-on-cloud-run", Factor: "VII", On: CloudRunRuntime, Reason: "Cloud Run serves requests.", check: notOffered("web-on-cloud-run")},
+	{ID: "port", Factor: "VII", Reason: "A process has one port; only that of web takes requests.", check: checkPorts},
+
+	{ID: "sidecar-name", Factor: "VIII", Reason: "A sidecar has a name of its own among the containers of an instance.", check: checkSidecarNames},
+	{ID: "sidecar-image", Factor: "V", Reason: "A release names the build of what runs beside it, too.", check: checkSidecarImages},
+	{ID: "sidecar-processes", Factor: "VIII", Reason: "A sidecar runs beside processes that are there.", check: checkSidecarProcesses},
+	{ID: "sidecar-order", Factor: "IX", Reason: "What others wait for says when it has started.", check: checkSidecarOrder},
 
 	{ID: "scale-bounds", Factor: "VIII", Reason: "A scale is a range of instances.", check: checkScaleBounds},
-	{ID: "scale-to-zero", Factor: "VIII", On: GKERuntime, Reason: "GKE's autoscaler does not scale to zero.", check: checkScaleToZero},
-	{ID: "worker-scale", Factor: "VIII", On: CloudRunRuntime, Reason: "Cloud Run worker pools do not autoscale.", check: checkWorkerScale},
+	{ID: "scale-to-zero", Factor: "VIII", On: GKERuntime, Reason: "GKE's autoscaler does not scale to zero.", check: notOffered("scale-to-zero")},
+	{ID: "worker-scale", Factor: "VIII", On: CloudRunRuntime, Reason: "Cloud Run worker pools do not autoscale.", check: notOffered("worker-scale")},
 	{ID: "concurrency", Factor: "VIII", Reason: "Requests per instance are Cloud Run's measure.", check: checkConcurrency},
 	{ID: "cpu-percent", Factor: "VIII", Reason: "CPU utilization is GKE's measure.", check: checkCPUPercent},
 	{ID: "resources", Factor: "VIII", Reason: "An instance has a size that the runtime offers.", check: checkResources},
@@ -77,9 +82,12 @@ var Rules = []Rule{
 	{ID: "shutdown-grace", Factor: "IX", Reason: "A process ends within the time that the runtime gives it.", check: checkShutdownGrace},
 	{ID: "spot-shutdown-grace", Factor: "IX", On: GKERuntime, Warning: true, Reason: "A preempted Spot node has 25 seconds.", check: checkSpotGrace},
 	{ID: "spot-single-replica", Factor: "IX", On: GKERuntime, Warning: true, Reason: "One instance on a Spot node is down at every preemption.", check: checkSpotSingleReplica},
-	{ID: "probe", Factor: "IX", Reason: "A health check asks one thing, of the process's own port.", check: checkProbes},
+	{ID: "spot-session-affinity", Factor: "VI", On: GKERuntime, Warning: true, Reason: "What a pod keeps for a client is lost with its Spot node.", check: checkSpotAffinity},
+	{ID: "identity-wait", Factor: "IX", On: GKERuntime, Reason: "A pod waits for its identity, for a bounded time.", check: checkIdentityWait},
+	{ID: "probe", Factor: "IX", Reason: "A health check asks one thing, of the container's own port.", check: checkProbes},
 
 	{ID: "labels", Factor: "XIV", Reason: "Labels are what cost and telemetry are grouped by.", check: checkLabels},
+	{ID: "annotations", Factor: "XIV", Reason: "Annotations tell tools about the app, and leave the runtime's own alone.", check: checkAnnotations},
 	{ID: "ingress", Factor: "XV", On: CloudRunRuntime, Reason: "Where requests may come from is one of three settings.", check: checkIngress},
 	{ID: "invokers", Factor: "XV", On: CloudRunRuntime, Reason: "Who may call is named, or it is everybody.", check: checkInvokers},
 }
@@ -108,7 +116,7 @@ func Check(a App) []Finding {
 // usesRuntime are the rules for both runtimes whose findings differ between them.
 var usesRuntime = map[string]bool{
 	"one-runtime": true, "port": true, "concurrency": true, "cpu-percent": true, "resources": true, "shutdown-grace": true,
-	"probe": true, "labels": true, "config-size": true,
+	"probe": true, "labels": true, "config-size": true, "annotations": true,
 }
 
 // each runs a check on every process, by name. Paths that f reports are relative to the process.

@@ -31,18 +31,27 @@ var runSizes = []struct {
 }
 
 func checkResources(a App) []Finding {
-	return each(a, func(name string, p Process) []Finding {
-		if a.Runtime() == "" {
-			return nil
-		}
-		millis, cpuErr := ParseCPU(p.CPU)
-		memory, memoryErr := ParseMemory(p.Memory)
-		all := append(fromError("Invalid CPU", cpuErr, "cpu"), fromError("Invalid memory", memoryErr, "memory")...)
-		if len(all) > 0 || a.Runtime() != CloudRunRuntime {
+	if a.Runtime() == "" {
+		return nil
+	}
+	all := each(a, func(name string, p Process) []Finding {
+		all := refusedQuantities(p)
+		switch {
+		case len(all) > 0 || a.Runtime() != CloudRunRuntime:
 			return all
+		case len(a.SidecarsOf(name)) > 0:
+			return checkInstanceSize(a, name, p)
 		}
+		millis, memory, _ := a.instanceSize(name)
 		return checkRunSize(name, p, millis, memory)
 	})
+	return append(all, eachSidecar(a, func(_ string, s Sidecar) []Finding { return refusedQuantities(s.asProcess()) })...)
+}
+
+func refusedQuantities(p Process) []Finding {
+	_, cpuErr := ParseCPU(p.CPU)
+	_, memoryErr := ParseMemory(p.Memory)
+	return append(fromError("Invalid CPU", cpuErr, "cpu"), fromError("Invalid memory", memoryErr, "memory")...)
 }
 
 func checkRunSize(name string, p Process, millis int, memory int64) []Finding {

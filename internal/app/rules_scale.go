@@ -31,45 +31,15 @@ func checkScaleBounds(a App) []Finding {
 	})
 }
 
-func checkScaleToZero(a App) []Finding {
-	return each(a, func(_ string, p Process) []Finding {
-		if p.Scale.Min != 0 {
-			return nil
-		}
-		return []Finding{{
-			Path: minPath, Summary: "Scale to zero on GKE",
-			Detail: "GKE's autoscaler keeps at least one pod. Set scale.min = 1, or run the app on Cloud Run, which scales to zero: " +
-				"cloud_run = { location = \"asia-northeast1\" }.",
-		}}
-	})
-}
-
-func checkWorkerScale(a App) []Finding {
-	return each(a, func(name string, p Process) []Finding {
-		if name == Web || p.Scale.Min == p.Scale.Max || p.Scale.Max < p.Scale.Min {
-			return nil
-		}
-		return []Finding{{
-			Path: []string{"scale"}, Uses: [][]string{minPath, maxPath}, Summary: "Worker on Cloud Run cannot autoscale",
-			Detail: fmt.Sprintf("Worker %s has scale min %d and max %d, but a Cloud Run worker pool has a fixed number of instances (run.v2, "+
-				"WorkerPoolScaling.manual_instance_count). Set min and max to the same number, or run the app on GKE, where workers autoscale.",
-				quote(name), p.Scale.Min, p.Scale.Max),
-		}}
-	})
-}
-
 // maxConcurrency is Cloud Run's. Source: Cloud Run documentation, "Maximum concurrent requests per instance".
 const maxConcurrency = 1000
 
 func checkConcurrency(a App) []Finding {
-	return each(a, func(name string, p Process) []Finding {
+	return append(notOffered("concurrency")(a), each(a, func(name string, p Process) []Finding {
 		finding := Finding{Path: concurrencyPath, Summary: "Concurrency does not apply"}
 		switch c := p.Scale.Concurrency; {
-		case c == 0 || a.Runtime() == "":
+		case c == 0 || a.Runtime() != CloudRunRuntime:
 			return nil
-		case a.Runtime() == GKERuntime:
-			finding.Detail = "Pods on GKE are scaled by CPU utilization, not by requests. Leave scale.concurrency out and set scale.cpu_percent, " +
-				"for example cpu_percent = 70."
 		case name != Web:
 			finding.Detail = fmt.Sprintf("Worker %s takes no requests. Leave scale.concurrency out.", quote(name))
 		case c < 0 || c > maxConcurrency:
@@ -80,17 +50,15 @@ func checkConcurrency(a App) []Finding {
 			return nil
 		}
 		return []Finding{finding}
-	})
+	})...)
 }
 
 func checkCPUPercent(a App) []Finding {
-	return each(a, func(_ string, p Process) []Finding {
+	return append(notOffered("cpu-percent")(a), each(a, func(_ string, p Process) []Finding {
 		finding := Finding{Path: cpuPercentPath, Summary: "CPU utilization does not apply"}
 		switch percent := p.Scale.CPUPercent; {
-		case percent == 0 || a.Runtime() == "":
+		case percent == 0 || a.Runtime() != GKERuntime:
 			return nil
-		case a.Runtime() == CloudRunRuntime:
-			finding.Detail = "Cloud Run scales by requests. Leave scale.cpu_percent out and set scale.concurrency of web, for example concurrency = 80."
 		case percent < 0 || percent > 100:
 			finding.Summary = "Invalid CPU utilization"
 			finding.Detail = fmt.Sprintf("CPU utilization %d is not between 1 and 100 percent of the requested CPU; for example %d.", percent, DefaultCPUPercent)
@@ -98,5 +66,5 @@ func checkCPUPercent(a App) []Finding {
 			return nil
 		}
 		return []Finding{finding}
-	})
+	})...)
 }

@@ -17,6 +17,8 @@ type ServiceSpec struct {
 	App app.App
 	// Timeout is how long a create may take: without a stack, an unfinished create is taken over within that time only.
 	Timeout time.Duration
+	// Adopt tells that the service was imported without a record of this provider, and is to be taken over as it is.
+	Adopt bool
 }
 
 // ServiceState is what is live, in the terms of the declaration.
@@ -93,6 +95,10 @@ type serviceTarget interface {
 	finish(ctx context.Context) ([]Notice, error)
 	// read gives what is live, nil when nothing is.
 	read(ctx context.Context) (*ServiceState, []Notice, error)
+	// takeOver tells whether what another tool made under this name is to be taken over.
+	takeOver(bool)
+	// check has the live APIs judge what bring would write, and writes nothing.
+	check(ctx context.Context) ServiceVerdict
 	// remove deletes everything that the service is made of.
 	remove(ctx context.Context) ([]Notice, error)
 }
@@ -118,9 +124,9 @@ func (c *Cloud) serviceDeclared(a app.App) (serviceTarget, error) {
 		return nil, &Error{
 			Summary: "Cloud Run cannot use a regional secret",
 			Why: fmt.Sprintf("The secret of %s, %s, is regional, and Cloud Run's API names global secrets only. Nothing was changed",
-				names.Quote(regional[0]), a.Secrets[regional[0]]),
+				names.Quote(regional[0].Env), regional[0].Version),
 			Fix:       "Refer to a secret without location, which replicas can keep in that region too, or run the app on GKE",
-			Attribute: []string{"secrets", regional[0]},
+			Attribute: regional[0].Path(),
 		}
 	}
 	return c.serviceTarget(a)

@@ -152,7 +152,7 @@ func (s *serviceGKE) applySecret(ctx context.Context, k *kube.Client) error {
 }
 
 // foreign refuses to write over an object of somebody else, naming who writes it.
-func (s *serviceGKE) foreign(ref kube.Ref, fields []metav1.ManagedFieldsEntry) error {
+func (s *serviceGKE) foreign(ref kube.Ref, fields []metav1.ManagedFieldsEntry) *Error {
 	var managers []string
 	for _, entry := range fields {
 		if !slices.Contains(managers, entry.Manager) {

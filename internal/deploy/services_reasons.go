@@ -11,6 +11,7 @@ import (
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/gcp"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/kube"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/names"
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/render/gke"
 )
 
 const (
@@ -33,6 +34,7 @@ var serviceReasons = map[string]struct {
 	"CreateContainerError":     {[]string{"processes", "PROCESS"}, "See the pod's events: kubectl describe -n NAMESPACE pod -l twelvefactor.dev/process=PROCESS"},
 	"FailedCreate":             {[]string{"processes", "PROCESS"}, "Admission or a quota of the namespace refuses the pods: change what it names."},
 	"Unschedulable":            {[]string{"gke", "capacity"}, "No node takes the pod: raise max_nodes of a fitting node pool, or ask for less cpu and memory."},
+	kube.Initializing:          {[]string{"processes", "PROCESS"}, "See the pod's events: kubectl describe -n NAMESPACE pod -l twelvefactor.dev/process=PROCESS"},
 	"NotReady":                 {[]string{"processes", "PROCESS", "readiness"}, serviceReadyFix},
 	"ProgressDeadlineExceeded": {[]string{"processes", "PROCESS", "readiness"}, serviceReadyFix},
 }
@@ -45,12 +47,19 @@ func serviceRolloutError(a app.App, failed *kube.RolloutError, err error) error 
 	for _, step := range known.attribute {
 		attribute = append(attribute, fill(step))
 	}
-	return &Error{
+	e := &Error{
 		Summary: fmt.Sprintf("Service %q did not become ready", a.Name),
 		Why: fmt.Sprintf("Process %q does not come up (%s). A release that served before goes on serving.",
 			process, failed.Reason),
 		Fix: fill(known.fix), Attribute: attribute, Err: err,
 	}
+	switch _, sidecar := a.Sidecars[failed.Container]; {
+	case sidecar:
+		serviceSidecarError(e, process, failed)
+	case failed.Container == gke.WaitContainer:
+		serviceWaitError(e, process, failed)
+	}
+	return e
 }
 
 // serviceProcessOf finds the process that a Deployment runs.
@@ -97,5 +106,6 @@ func serviceRevisionError(a app.App, failed *gcp.OperationError, err error) erro
 			break
 		}
 	}
+	serviceRevisionSidecar(e, a, failed.Message)
 	return e
 }

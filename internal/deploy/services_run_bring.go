@@ -36,6 +36,9 @@ func (s *serviceRun) unit() *runUnit[*runpb.Service] {
 		mark: func(m, live *runpb.Service, labels, annotations map[string]string) {
 			m.Name, m.Etag, m.Labels, m.Annotations = live.GetName(), live.GetEtag(), labels, annotations
 		},
+		keep: func(m, live *runpb.Service, own []string) {
+			m.Template.Annotations = runKept(m.GetTemplate().GetAnnotations(), live.GetTemplate().GetAnnotations(), own)
+		},
 		ours: func(live, sent *runpb.Service) bool {
 			return s.cloud.Stamp.Owns(live.GetLabels()) && live.GetLabels()[names.LabelCreating] == sent.GetLabels()[names.LabelCreating]
 		},
@@ -75,6 +78,9 @@ func (s *serviceRun) pool(index int, name string) *runUnit[*runpb.WorkerPool] {
 		mark: func(m, live *runpb.WorkerPool, labels, annotations map[string]string) {
 			m.Name, m.Etag, m.Labels, m.Annotations = live.GetName(), live.GetEtag(), labels, annotations
 		},
+		keep: func(m, live *runpb.WorkerPool, own []string) {
+			m.Template.Annotations = runKept(m.GetTemplate().GetAnnotations(), live.GetTemplate().GetAnnotations(), own)
+		},
 		ours:    func(live, _ *runpb.WorkerPool) bool { return s.madePool(live) },
 		foreign: s.foreignPool,
 	}
@@ -97,7 +103,9 @@ func (s *serviceRun) madePool(live *runpb.WorkerPool) bool {
 	return err == nil && id == s.id.String()
 }
 
-func (s *serviceRun) foreignPool(live *runpb.WorkerPool) error {
+func (s *serviceRun) foreignPool(live *runpb.WorkerPool) error { return s.poolTaken(live) }
+
+func (s *serviceRun) poolTaken(live *runpb.WorkerPool) *Error {
 	return &Error{
 		Summary: fmt.Sprintf("Worker pool %q belongs to somebody else", live.GetName()),
 		Why: fmt.Sprintf("Service %q would make a worker pool of this name for one of its processes, and the one that is there was not "+

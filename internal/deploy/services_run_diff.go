@@ -26,6 +26,7 @@ func runDiff(declared, live proto.Message) []string {
 var runOwned = map[protoreflect.FullName]bool{
 	"google.cloud.run.v2.Container.args":                     true,
 	"google.cloud.run.v2.Container.command":                  true,
+	"google.cloud.run.v2.Container.depends_on":               true,
 	"google.cloud.run.v2.Container.env":                      true,
 	"google.cloud.run.v2.Container.liveness_probe":           true,
 	"google.cloud.run.v2.Container.readiness_probe":          true,

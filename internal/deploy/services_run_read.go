@@ -133,7 +133,7 @@ func (l *runLook) compare(name string, changes []string) {
 func runNamed(name string, changes []string) []string {
 	var all []string
 	for _, change := range changes {
-		if !strings.HasPrefix(change, "annotations[") {
+		if !strings.HasPrefix(change, "annotations[twelvefactor.dev/") {
 			all = append(all, name+" "+change)
 		}
 	}
@@ -202,7 +202,7 @@ func (l *runLook) pool(ctx context.Context, declared *runpb.WorkerPool) runFound
 		return runFound{err: err}
 	}
 	if attempt := live.GetTemplate().GetAnnotations()[cloudrun.AttemptAnnotation]; attempt != "" {
-		declared.Template.Annotations = map[string]string{cloudrun.AttemptAnnotation: attempt}
+		declared.Template.Annotations = runMerged(declared.GetTemplate().GetAnnotations(), map[string]string{cloudrun.AttemptAnnotation: attempt})
 	}
 	return runFound{
 		drift: runNamed(name, runDiff(declared, live)), objects: []string{name},

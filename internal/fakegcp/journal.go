@@ -5,6 +5,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"google.golang.org/protobuf/proto"
 )
 
 // Call is one line of the journal. It holds names and codes, never a body.
@@ -21,8 +23,10 @@ type Call struct {
 	Principal string `json:"principal"`
 	// Code is the gRPC code's name, such as NOT_FOUND, as the caller got it; "" when a fault took the answer away.
 	Code string `json:"code"`
-	// Mutating says whether the method changes anything.
+	// Mutating says whether the method changes anything, unless the call asks to be validated only.
 	Mutating bool `json:"mutating"`
+	// ValidateOnly says that the call asked to be validated only (validate_only of run.v2).
+	ValidateOnly bool `json:"validateOnly,omitempty"`
 	// Fault says which injected fault struck, if one did.
 	Fault string `json:"fault,omitempty"`
 }
@@ -123,4 +127,13 @@ func (j *journal) wait(ctx context.Context, f JournalFilter) []Call {
 			return found
 		}
 	}
+}
+
+// validatesOnly tells that a request has a field validate_only, and that it is set.
+func validatesOnly(m proto.Message) bool {
+	if m == nil {
+		return false
+	}
+	field := m.ProtoReflect().Descriptor().Fields().ByName("validate_only")
+	return field != nil && m.ProtoReflect().Get(field).Bool()
 }

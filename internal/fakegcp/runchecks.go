@@ -45,8 +45,11 @@ func (k runKind[T]) validate(s *Server, m T) error {
 	if r := t.GetRevision(); r != "" && !strings.HasPrefix(r, lastSegment(m.GetName())+"-") {
 		return invalid("spec.template.metadata.name: Revision name '%s' must be prefixed by the name of the enclosing resource, '%s-'.", r, lastSegment(m.GetName()))
 	}
+	if err := checkRunContainers(t.GetContainers()); err != nil {
+		return err
+	}
 	for i, c := range t.GetContainers() {
-		if err := checkRunContainer(i, c, t.GetVolumes()); err != nil {
+		if err := checkRunContainer(i, c, t.GetVolumes(), toldPort(k.collection, t.GetContainers(), c)); err != nil {
 			return err
 		}
 	}
@@ -62,14 +65,15 @@ func (k runKind[T]) validate(s *Server, m T) error {
 	return s.checkRunAccount(t.GetServiceAccount())
 }
 
-func checkRunContainer(i int, c *runpb.Container, volumes []*runpb.Volume) error {
+// checkRunContainer looks at one container; toldPort says that Cloud Run sets its PORT.
+func checkRunContainer(i int, c *runpb.Container, volumes []*runpb.Volume, toldPort bool) error {
 	if c.GetImage() == "" {
 		return invalid("spec.template.spec.containers[%d].image: Expected a container image path.", i)
 	}
 	seen := map[string]bool{}
 	for j, e := range c.GetEnv() {
 		switch {
-		case slices.Contains(reservedRunEnv, e.GetName()):
+		case slices.Contains(reservedRunEnv, e.GetName()) && (toldPort || e.GetName() != "PORT"):
 			return invalid("spec.template.spec.containers[%d].env: The following reserved env names were provided: %s. These values are automatically set by the system.", i, e.GetName())
 		case !runEnvForm.MatchString(e.GetName()):
 			return invalid("spec.template.spec.containers[%d].env[%d].name: Invalid environment variable name.", i, j)
@@ -85,6 +89,9 @@ func checkRunContainer(i int, c *runpb.Container, volumes []*runpb.Volume) error
 		if !slices.ContainsFunc(volumes, func(d *runpb.Volume) bool { return d.GetName() == v.GetName() }) {
 			return invalid("spec.template.spec.containers[%d].volume_mounts[%d].name: Volume '%s' is not declared.", i, j, v.GetName())
 		}
+	}
+	if err := checkRunProbePorts(i, c); err != nil {
+		return err
 	}
 	return checkProbes(i, c)
 }
@@ -103,10 +110,19 @@ func checkRunService(m *runpb.Service) error {
 		return invalid("template.timeout: must be between 1s and %ds.", maxRunTimeout)
 	case t.GetMaxInstanceRequestConcurrency() < 1 || t.GetMaxInstanceRequestConcurrency() > maxRunConcurrency:
 		return invalid("template.max_instance_request_concurrency: must be between 1 and %d.", maxRunConcurrency)
-	case t.GetMaxInstanceRequestConcurrency() > 1 && millicores(ingress.GetResources().GetLimits()["cpu"]) < 1000:
+	case t.GetMaxInstanceRequestConcurrency() > 1 && totalMillicores(t.GetContainers()) < 1000:
 		return invalid("spec.template.spec.containers.resources.limits.cpu: Invalid value specified for cpu. Total cpu < 1 is not supported with concurrency > 1.")
 	}
 	return checkTraffic(m.GetTraffic())
+}
+
+// totalMillicores is the CPU of all containers of an instance.
+func totalMillicores(containers []*runpb.Container) int {
+	total := 0
+	for _, c := range containers {
+		total += millicores(c.GetResources().GetLimits()["cpu"])
+	}
+	return total
 }
 
 // checkRunAccount refuses an account of this project that does not exist: the API cannot tell that from one that the caller

@@ -72,7 +72,7 @@ func templateDefaults(s *Server, m *runpb.Service) {
 		ingressDefaults(c)
 		if t.GetMaxInstanceRequestConcurrency() == 0 {
 			t.MaxInstanceRequestConcurrency = 1
-			if millicores(c.GetResources().GetLimits()["cpu"]) >= 1000 {
+			if totalMillicores(t.GetContainers()) >= 1000 {
 				t.MaxInstanceRequestConcurrency = defaultRunConcurrency
 			}
 		}

@@ -20,6 +20,8 @@ type model struct {
 	Config          types.Map      `tfsdk:"config"`
 	Secrets         types.Map      `tfsdk:"secrets"`
 	Processes       types.Map      `tfsdk:"processes"`
+	Sidecars        types.Map      `tfsdk:"sidecars"`
+	Annotations     types.Map      `tfsdk:"annotations"`
 	Identity        types.String   `tfsdk:"identity"`
 	Labels          types.Map      `tfsdk:"labels"`
 	EffectiveLabels types.Map      `tfsdk:"effective_labels"`
@@ -36,6 +38,16 @@ type gkeModel struct {
 	Cluster   types.String `tfsdk:"cluster"`
 	Namespace types.String `tfsdk:"namespace"`
 	Capacity  types.String `tfsdk:"capacity"`
+
+	SessionAffinity types.Bool   `tfsdk:"session_affinity"`
+	IdentityWait    types.Object `tfsdk:"identity_wait"`
+}
+
+// waitModel is identity_wait of gke.
+type waitModel struct {
+	Enabled types.Bool   `tfsdk:"enabled"`
+	Image   types.String `tfsdk:"image"`
+	Timeout types.String `tfsdk:"timeout"`
 }
 
 // runModel is the attribute cloud_run.
@@ -61,6 +73,24 @@ type processModel struct {
 	Scratch       types.Map    `tfsdk:"scratch"`
 }
 
+// sidecarModel is one element of sidecars.
+type sidecarModel struct {
+	Image     types.String `tfsdk:"image"`
+	Command   types.List   `tfsdk:"command"`
+	Args      types.List   `tfsdk:"args"`
+	Config    types.Map    `tfsdk:"config"`
+	Secrets   types.Map    `tfsdk:"secrets"`
+	Port      types.Int64  `tfsdk:"port"`
+	CPU       types.String `tfsdk:"cpu"`
+	Memory    types.String `tfsdk:"memory"`
+	Startup   types.Object `tfsdk:"startup"`
+	Liveness  types.Object `tfsdk:"liveness"`
+	Readiness types.Object `tfsdk:"readiness"`
+	Scratch   types.Map    `tfsdk:"scratch"`
+	Processes types.Set    `tfsdk:"processes"`
+	After     types.Set    `tfsdk:"after"`
+}
+
 // scaleModel is scale of a process.
 type scaleModel struct {
 	Min         types.Int64 `tfsdk:"min"`
@@ -69,11 +99,12 @@ type scaleModel struct {
 	CPUPercent  types.Int64 `tfsdk:"cpu_percent"`
 }
 
-// probeModel is startup, liveness or readiness of a process.
+// probeModel is startup, liveness or readiness of a process or a sidecar.
 type probeModel struct {
 	Path             types.String `tfsdk:"path"`
 	TCP              types.Bool   `tfsdk:"tcp"`
 	GRPC             types.Bool   `tfsdk:"grpc"`
+	GRPCService      types.String `tfsdk:"grpc_service"`
 	Period           types.String `tfsdk:"period"`
 	Timeout          types.String `tfsdk:"timeout"`
 	FailureThreshold types.Int64  `tfsdk:"failure_threshold"`
@@ -87,6 +118,9 @@ var (
 	probeTypes   = typesOf(probeAttribute("", 0, "").Attributes)
 	processTypes = typesOf(processAttributes())
 	processType  = types.ObjectType{AttrTypes: processTypes}
+	sidecarTypes = typesOf(sidecarAttributes())
+	sidecarType  = types.ObjectType{AttrTypes: sidecarTypes}
+	waitTypes    = typesOf(identityWaitAttribute().Attributes)
 )
 
 func typesOf(attributes map[string]schema.Attribute) map[string]attr.Type {

@@ -49,6 +49,8 @@ func resourceSchema(ctx context.Context) schema.Schema {
 	attributes["gke"] = gkeAttribute()
 	attributes["cloud_run"] = runAttribute()
 	attributes["processes"] = processesAttribute()
+	attributes["sidecars"] = sidecarsAttribute()
+	attributes["annotations"] = annotationsAttribute()
 	attributes["timeouts"] = timeouts.Attributes(ctx, timeouts.Opts{
 		Create: true, Read: true, Update: true, Delete: true,
 		CreateDescription: "How long a create may take. Default: `20m`: pods may wait for nodes, and grants for IAM.",
@@ -139,6 +141,12 @@ func gkeAttribute() schema.SingleNestedAttribute {
 				Optional:   true,
 				Validators: notEmpty("one of " + strings.Join(app.Capacities(), ", ")),
 			},
+			"session_affinity": schema.BoolAttribute{
+				MarkdownDescription: "Whether the requests of one client address go to one pod of `web`, as long as that is there. On Spot nodes a preemption ends it, " +
+					"and the plan warns. Default: `false`.",
+				Optional: true,
+			},
+			"identity_wait": identityWaitAttribute(),
 		},
 	}
 }
