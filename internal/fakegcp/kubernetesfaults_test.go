@@ -77,7 +77,7 @@ func TestKubernetesRequestsTakeFaults(t *testing.T) {
 			t.Parallel()
 			k := startKubernetesAPI(t)
 			test.fault.Method, test.fault.Resource, test.fault.Occurrence = "kubernetes/patch deployments", "/namespaces/shop/", 2
-			must(t, k.server.Inject(test.fault))
+			must(t, k.Inject(test.fault))
 			ctx := k.ctx()
 			if test.fault.Kind == fakegcp.FaultHang {
 				var cancel context.CancelFunc
@@ -102,7 +102,7 @@ func TestKubernetesRequestsTakeFaults(t *testing.T) {
 					t.Errorf("%d %s, want %d %s", status, said.Reason, test.status, test.reason)
 				}
 			}
-			if struck := k.server.Faults()[0].Struck; struck != 1 {
+			if struck := k.Faults()[0].Struck; struck != 1 {
 				t.Errorf("%d requests were struck", struck)
 			}
 			if status, _, err := k.ask(k.ctx(), http.MethodPatch, deployment); status != http.StatusNotImplemented || err != nil {
@@ -116,8 +116,8 @@ func TestKubernetesRequestsTakeFaults(t *testing.T) {
 func TestKubernetesRequestsHaveAJournalOfTheirOwn(t *testing.T) {
 	t.Parallel()
 	k := startKubernetesAPI(t)
-	must(t, k.server.Inject(fakegcp.Fault{Message: "every method"}))
-	calls := len(k.server.Journal())
+	must(t, k.Inject(fakegcp.Fault{Message: "every method"}))
+	calls := len(k.Journal())
 	for _, method := range []string{http.MethodGet, http.MethodPatch, http.MethodDelete} {
 		if status, _, err := k.ask(k.ctx(), method, deployment); status != http.StatusNotImplemented || err != nil {
 			t.Errorf("%s: %d, %v", method, status, err)
@@ -125,7 +125,7 @@ func TestKubernetesRequestsHaveAJournalOfTheirOwn(t *testing.T) {
 	}
 	_, _, err := k.ask(k.ctx(), http.MethodPatch, deployment+"?dryRun=All")
 	must(t, err)
-	if now := len(k.server.Journal()); now != calls {
+	if now := len(k.Journal()); now != calls {
 		t.Errorf("%d calls in Google Cloud's journal, %d before", now, calls)
 	}
 	var mutating []string
@@ -139,7 +139,7 @@ func TestKubernetesRequestsHaveAJournalOfTheirOwn(t *testing.T) {
 	if !slices.Equal(mutating, want) {
 		t.Errorf("the journal of requests that change something is %q, want %q", mutating, want)
 	}
-	if all := k.server.KubernetesRequests(); len(all) != 4 {
+	if all := k.KubernetesRequests(); len(all) != 4 {
 		t.Errorf("%d requests in the journal, want 4", len(all))
 	}
 }
