@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"cloud.google.com/go/run/apiv2/runpb"
+	"google.golang.org/grpc/codes"
 
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/app"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/deploy"
@@ -154,10 +155,9 @@ func TestServiceLevelChangesMakeNoRevision(t *testing.T) {
 func TestWhatCloudRunFillsInIsNoDrift(t *testing.T) {
 	t.Parallel()
 	for name, fill := range map[string]func(*runpb.Service){
-		"limit from the quota": func(s *runpb.Service) { s.Template.Scaling = &runpb.RevisionScaling{MaxInstanceCount: 20} },
-		"millicores":           func(s *runpb.Service) { s.Template.Containers[0].Resources.Limits["cpu"] = "1000m" },
-		"mode of scaling":      func(s *runpb.Service) { s.Scaling.ScalingMode = runpb.ServiceScaling_AUTOMATIC },
-		"zeros of scaling":     func(s *runpb.Service) { s.Scaling.ManualInstanceCount = new(int32(0)) },
+		"millicores":       func(s *runpb.Service) { s.Template.Containers[0].Resources.Limits["cpu"] = "1000m" },
+		"mode of scaling":  func(s *runpb.Service) { s.Scaling.ScalingMode = runpb.ServiceScaling_AUTOMATIC },
+		"zeros of scaling": func(s *runpb.Service) { s.Scaling.ManualInstanceCount = new(int32(0)) },
 		"environment": func(s *runpb.Service) {
 			s.Template.ExecutionEnvironment = runpb.ExecutionEnvironment_EXECUTION_ENVIRONMENT_GEN2
 		},
@@ -233,4 +233,21 @@ func TestDriftOfSettingsIsReportedAndRepaired(t *testing.T) {
 		t.Errorf("drift %q, want %q", drift, want)
 	}
 	w.update(w.app)
+}
+
+func TestQuotaOfInstancesIsToldAtItsAttribute(t *testing.T) {
+	t.Parallel()
+	w := newRunWorld(t)
+	err := w.fake.Inject(fakegcp.Fault{
+		Method: "Services/CreateService", Occurrence: 1, Code: codes.InvalidArgument,
+		Message: "spec.template.metadata.annotations[autoscaling.knative.dev/maxScale]: Max instances must be set to 10 or fewer in order to set the requested total CPU.",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _, err = w.CreateService(t.Context(), w.spec(w.app))
+	var told *deploy.Error
+	if !errors.As(err, &told) || !slices.Equal(told.Attribute, []string{"cloud_run", "revision_scale"}) || !strings.Contains(err.Error(), "10 or fewer") {
+		t.Errorf("error %v", err)
+	}
 }

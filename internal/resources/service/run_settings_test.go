@@ -129,7 +129,8 @@ func TestPublicServiceThatTheOrganizationRefuses(t *testing.T) {
 		},
 		updated(runWith(env, "invoker_iam_disabled = true")),
 		{Config: runWith(env, "public = true"), ExpectError: wrapped("The organization refuses that everybody may call service")},
-		updated(runWith(env, "invoker_iam_disabled = true")),
+		// That was refused before anything was written.
+		{Config: runWith(env, "invoker_iam_disabled = true"), ConfigPlanChecks: acctest.NoChanges(), ConfigStateChecks: ready()},
 		imported(runID),
 	}})
 	env.CheckEffects(t, "CreateService", 1)
