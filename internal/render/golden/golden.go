@@ -20,6 +20,7 @@ import (
 var update = flag.Bool("update", false, "write what is rendered into testdata")
 
 const (
+	testdata       = "testdata"
 	base           = "base"
 	inputSection   = "input.json"
 	changeSection  = "change.json"
@@ -35,17 +36,23 @@ type Writer func(name string, data []byte, perm fs.FileMode) error
 // Inputs gives the whole input of every file as JSON, by the file's name.
 func Inputs(t testing.TB) map[string][]byte {
 	t.Helper()
-	paths, err := filepath.Glob("testdata/*.txtar")
+	return InputsIn(t, testdata)
+}
+
+// InputsIn gives those of another renderer's directory.
+func InputsIn(t testing.TB, dir string) map[string][]byte {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join(dir, "*.txtar"))
 	if err != nil || len(paths) == 0 {
-		t.Fatalf("%d files in testdata, %v", len(paths), err)
+		t.Fatalf("%d files in %s, %v", len(paths), dir, err)
 	}
-	start := section(t, open(t, base), inputSection)
+	start := section(t, open(t, dir, base), inputSection)
 	inputs := map[string][]byte{}
 	for _, path := range paths {
 		name := strings.TrimSuffix(filepath.Base(path), ".txtar")
 		inputs[name] = start
 		if name != base {
-			inputs[name] = merge(t, start, section(t, open(t, name), changeSection))
+			inputs[name] = merge(t, start, section(t, open(t, dir, name), changeSection))
 		}
 	}
 	return inputs
@@ -66,7 +73,7 @@ func Compare(t *testing.T, write Writer, render func(t testing.TB, input []byte)
 	for name, input := range inputs {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			archive := open(t, name)
+			archive := open(t, testdata, name)
 			if len(archive.Comment) == 0 {
 				t.Error("the file does not say what it shows")
 			}
@@ -105,16 +112,16 @@ func check(t *testing.T, write Writer, name string, archive *txtar.Archive, got 
 	}
 	archive.Files = slices.DeleteFunc(archive.Files, func(f txtar.File) bool { return f.Name == objectsSection })
 	archive.Files = append(archive.Files, txtar.File{Name: objectsSection, Data: []byte(got)})
-	if err := write(path(name), txtar.Format(archive), 0o644); err != nil {
+	if err := write(path(testdata, name), txtar.Format(archive), 0o644); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func path(name string) string { return filepath.Join("testdata", name+".txtar") }
+func path(dir, name string) string { return filepath.Join(dir, name+".txtar") }
 
-func open(t testing.TB, name string) *txtar.Archive {
+func open(t testing.TB, dir, name string) *txtar.Archive {
 	t.Helper()
-	archive, err := txtar.ParseFile(path(name))
+	archive, err := txtar.ParseFile(path(dir, name))
 	if err != nil {
 		t.Fatal(err)
 	}
