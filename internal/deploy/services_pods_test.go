@@ -109,9 +109,9 @@ func (w serviceWorld) checkSecretKeys(want ...string) {
 	containers, _, _ := unstructured.NestedSlice(pods.Object, "spec", "template", "spec", "containers")
 	var keys []string
 	for _, c := range append(containers, first...) {
-		env, _, _ := unstructured.NestedSlice(c.(map[string]any), "env") //nolint:forcetypeassert // of a real API server
+		env, _, _ := unstructured.NestedSlice(c.(map[string]any), "env")
 		for _, e := range env {
-			key, found, _ := unstructured.NestedString(e.(map[string]any), "valueFrom", "secretKeyRef", "key") //nolint:forcetypeassert // likewise
+			key, found, _ := unstructured.NestedString(e.(map[string]any), "valueFrom", "secretKeyRef", "key")
 			if found {
 				keys = append(keys, key)
 			}
@@ -135,7 +135,7 @@ func TestGKEChangeOfTheSidecarsOrder(t *testing.T) {
 		containers, _, _ := unstructured.NestedSlice(live.Object, "spec", "template", "spec", "initContainers")
 		var got []string
 		for _, c := range containers {
-			got = append(got, c.(map[string]any)["name"].(string)) //nolint:forcetypeassert // of a real API server
+			got = append(got, c.(map[string]any)["name"].(string))
 		}
 		if !slices.Equal(got, after) {
 			t.Errorf("sidecars start as %q, want %q", got, after)
