@@ -103,7 +103,9 @@ func (s *serviceRun) madePool(live *runpb.WorkerPool) bool {
 	return err == nil && id == s.id.String()
 }
 
-func (s *serviceRun) foreignPool(live *runpb.WorkerPool) error {
+func (s *serviceRun) foreignPool(live *runpb.WorkerPool) error { return s.poolTaken(live) }
+
+func (s *serviceRun) poolTaken(live *runpb.WorkerPool) *Error {
 	return &Error{
 		Summary: fmt.Sprintf("Worker pool %q belongs to somebody else", live.GetName()),
 		Why: fmt.Sprintf("Service %q would make a worker pool of this name for one of its processes, and the one that is there was not "+
@@ -134,7 +136,7 @@ func (s *serviceRun) begin(ctx context.Context, timeout time.Duration) ([]Notice
 	if live != nil {
 		return s.adopt(live, timeout)
 	}
-	made, err := s.prepare(ctx)
+	made, err := s.prepare(ctx, false)
 	if err == nil {
 		s.web = s.unit()
 		err = s.web.make(ctx)
@@ -149,9 +151,14 @@ func (s *serviceRun) begin(ctx context.Context, timeout time.Duration) ([]Notice
 }
 
 // prepare makes what the first revision needs.
-func (s *serviceRun) prepare(ctx context.Context) (madeAccount bool, err error) {
+func (s *serviceRun) prepare(ctx context.Context, serviceThere bool) (madeAccount bool, err error) {
 	if madeAccount, err = s.ensureAccount(ctx); err != nil {
 		return madeAccount, err
+	}
+	if s.ownsAccount() && !madeAccount && !serviceThere {
+		if err := s.takeBackForgotten(ctx); err != nil {
+			return false, err
+		}
 	}
 	member, _ := s.member(ctx, serviceIdentity(s.app))
 	return madeAccount, s.cloud.serviceGrant(ctx, member, serviceSecrets(s.app))
@@ -189,7 +196,7 @@ func (s *serviceRun) bring(ctx context.Context) error {
 			return err
 		}
 	}
-	if _, err := s.prepare(ctx); err != nil {
+	if _, err := s.prepare(ctx, live != nil); err != nil {
 		return err
 	}
 	if s.web == nil {

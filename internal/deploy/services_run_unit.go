@@ -84,6 +84,10 @@ func (u *runUnit[T]) make(ctx context.Context) error {
 func (u *runUnit[T]) bring(ctx context.Context) error {
 	return u.service.cloud.serviceRepeat(ctx, u.name, func(ctx context.Context) (bool, error) {
 		live, failure, err := u.settled(ctx)
+		if gcp.IsNotFound(err) { // an interrupted deletion has come to its end meanwhile
+			err = u.make(ctx)
+			return err != nil, err
+		}
 		if err != nil {
 			return !gcp.IsTransient(err), err
 		}

@@ -26,6 +26,7 @@ func (s *Server) controlRoutes() []controlRoute {
 		{"DELETE objects", "takes an object and all below it away: ?name=FULL_NAME", s.controlRemove},
 		{"GET remaining", "names what a complete destroy would have taken away", s.controlRemaining},
 		{"GET journal", "calls, oldest first: ?after=SEQ, ?method=PART, ?resource=PART, ?code=NOT_FOUND, ?mutating=true; ?wait=5s waits for one", s.controlJournal},
+		{"GET kubernetes", "requests of clusters' Kubernetes APIs, with the parameters of the journal", s.controlRequests},
 		{"GET faults", "faults in force, with how many calls each has seen and struck", s.controlFaults},
 		{"POST faults", `injects a fault: {"method", "resource", "occurrence", "times", "when", "kind", "code", "message"}`, s.controlInject},
 		{"DELETE faults", "disarms all faults and ends calls that hang", s.controlClearFaults},

@@ -23,6 +23,7 @@ type Server struct {
 	initial   Options // as they were at the start
 	clock     *virtualClock
 	journal   journal
+	requests  journal // of the clusters' Kubernetes APIs
 	turns     clockTurns
 	faults    faults
 	handlers  *handlers
@@ -79,9 +80,9 @@ func Start(o Options) (*Server, error) {
 		options: o,
 		initial: o,
 		clock:   newVirtualClock(o.Clock, o.Now),
-		journal: journal{size: o.JournalSize},
-		world:   newWorld(),
-		served:  make(chan struct{}),
+		journal: journal{size: o.JournalSize}, requests: journal{size: o.JournalSize},
+		world:  newWorld(),
+		served: make(chan struct{}),
 	}
 	s.faults.clear()
 	root, err := s.routes()

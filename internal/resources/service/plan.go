@@ -18,7 +18,7 @@ import (
 
 // ModifyPlan plans what the provider computes, and that a service which moves is made anew. It depends on
 // configuration, state and provider configuration only: Terraform calls it again when a saved plan is applied, and what
-// differs then is fatal.
+// differs then is fatal. The live APIs are asked last, to refuse or to warn.
 func (r *serviceResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
 	if r.provider == nil || req.Plan.Raw.IsNull() {
 		return
@@ -45,6 +45,9 @@ func (r *serviceResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 		}
 	}
 	resp.Diagnostics.Append(resp.Plan.Set(ctx, planned)...)
+	if !moved { // one that moves is planned once more, as a create
+		r.checkLive(ctx, c, planned, &resp.Diagnostics)
+	}
 }
 
 // refusals are the errors in a plan, where more is known than in the configuration. Warnings were given there.
