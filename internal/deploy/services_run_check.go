@@ -144,6 +144,7 @@ var runAttributes = []struct {
 	{regexp.MustCompile(`readiness_?[pP]robe`), []string{"readiness"}, true},
 	{regexp.MustCompile(`startup_?[pP]robe`), []string{"startup"}, true},
 	{regexp.MustCompile(`instance_count|InstanceCount|concurrency`), []string{"scale"}, true},
+	{regexp.MustCompile(`\bannotations?\b`), []string{"annotations"}, false},
 	{regexp.MustCompile(`\blabels?\b`), []string{"labels"}, false},
 }
 
@@ -154,6 +155,9 @@ func (s *serviceRun) attributeOf(err error, process string) []string {
 		if strings.Contains(message, ".env") && regexp.MustCompile(`\b`+regexp.QuoteMeta(env)+`\b`).MatchString(message) {
 			return []string{"config", env}
 		}
+	}
+	if at := serviceContainerAttribute(s.app, process, message); at != nil {
+		return at
 	}
 	for _, row := range runAttributes {
 		if row.field.MatchString(message) {

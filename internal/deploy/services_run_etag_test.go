@@ -39,7 +39,7 @@ func TestChangeBetweenReadAndWriteIsNeitherLostNorOverwritten(t *testing.T) {
 	}
 	a.Image = "asia-docker.pkg.dev/acme/api/server:2.0.1"
 	s := cloud.serviceOnRun(app.WithDefaults(a))
-	web, worker := s.unit(), s.pool(0, s.pools(0)[0].GetName())
+	web, worker := s.unit(), s.pool(0, "worker", s.pools(0)[0].GetName())
 	outside(web, func() error {
 		return fake.UpdateRunService(web.name, func(m *runpb.Service) { m.Description, m.Labels["others"] = "by hand", "label" })
 	})
