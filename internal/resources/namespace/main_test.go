@@ -40,7 +40,9 @@ func block(env *acctest.Env, cluster string, attributes map[string]string) strin
 
 type attributes = map[string]string
 
-func idOf(env *acctest.Env, cluster string) string { return cluster + "/namespaces/" + env.Name("shop") }
+func idOf(env *acctest.Env, cluster string) string {
+	return cluster + "/namespaces/" + env.Name("shop")
+}
 
 func at(attribute string, value knownvalue.Check) statecheck.StateCheck {
 	return statecheck.ExpectKnownValue(address, tfjsonpath.New(attribute), value)
