@@ -29,6 +29,7 @@ type killer struct {
 	after  bool
 	writes int
 	dead   bool
+	refuse bool // the change is refused instead, and the run goes on
 	next   http.Handler
 }
 
@@ -36,7 +37,7 @@ type killer struct {
 func (k *killer) arm(at int, after bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.at, k.after, k.writes, k.dead = at, after, 0, false
+	k.at, k.after, k.writes, k.dead, k.refuse = at, after, 0, false, false
 }
 
 func (k *killer) struck() bool {
@@ -52,10 +53,17 @@ func (k *killer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		k.writes++
 		mine = k.writes == k.at
 	}
+	refused := mine && k.refuse
 	late := mine && k.after
-	k.dead = k.dead || mine
+	k.dead = k.dead || mine && !refused
 	cut := k.dead && !late
 	k.mu.Unlock()
+	if refused {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusForbidden)
+		fmt.Fprint(w, `{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"Forbidden","message":"somebody may not do that","code":403}`)
+		return
+	}
 	if cut {
 		panic(http.ErrAbortHandler)
 	}
@@ -64,6 +72,14 @@ func (k *killer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	k.next.ServeHTTP(w, r)
+}
+
+// deny begins a run whose n-th change is refused.
+func (k *killer) deny(at int) {
+	k.arm(at, false)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.refuse = true
 }
 
 // killable makes a cluster whose Kubernetes is the shared one, behind a killer.
