@@ -102,7 +102,9 @@ func (w serviceWorld) killable() (*killer, names.ClusterID) {
 	w.Cleanup(server.Close)
 	id := serviceCluster
 	id.Name = "kill-" + randomHex(w.T)
-	op, err := w.GCP.Clusters().Create(w.Context(), id.Parent(), &containerpb.Cluster{Name: id.Name, InitialNodeCount: 1})
+	op, err := w.GCP.Clusters().Create(w.Context(), id.Parent(), &containerpb.Cluster{
+		Name: id.Name, NodePools: []*containerpb.NodePool{{Name: "base", InitialNodeCount: 1}},
+	})
 	if err == nil {
 		err = w.GCP.Clusters().WaitOperation(w.Context(), id.Parent(), op)
 	}
