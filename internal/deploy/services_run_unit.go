@@ -31,6 +31,7 @@ type runObject interface {
 // runUnit is one service or worker pool on its way to its declared state.
 type runUnit[T runObject] struct {
 	service *serviceRun
+	process string
 	name    string // full name
 	mask    []string
 	get     func(context.Context) (T, error)
@@ -56,6 +57,7 @@ type runUnit[T runObject] struct {
 // make sends the create until the object is there: this run's own. It does not wait for the revision: bring does.
 func (u *runUnit[T]) make(ctx context.Context) error {
 	message := u.render(0)
+	notYet := u.service.cloud.servicePatience()
 	return u.service.cloud.serviceRepeat(ctx, "the create of "+u.name, func(ctx context.Context) (bool, error) {
 		op, err := u.create(ctx, proto.CloneOf(message))
 		if err == nil {
@@ -63,7 +65,7 @@ func (u *runUnit[T]) make(ctx context.Context) error {
 			return true, nil
 		}
 		if !gcp.IsAlreadyExists(err) && !gcp.Ambiguous(err) {
-			return !serviceNotYet(err), err
+			return !notYet(err), u.service.writeError(err)
 		}
 		live, lookErr := u.get(ctx)
 		switch {
@@ -82,8 +84,13 @@ func (u *runUnit[T]) make(ctx context.Context) error {
 // bring writes the object until its newest revision serves, or was refused for a reason that does not pass. A revision
 // that may not read its secret yet is not looked at again by Cloud Run: it takes another one.
 func (u *runUnit[T]) bring(ctx context.Context) error {
-	return u.service.cloud.serviceRepeat(ctx, u.name, func(ctx context.Context) (bool, error) {
+	notYet := u.service.cloud.servicePatience()
+	err := u.service.cloud.serviceRepeat(ctx, u.name, func(ctx context.Context) (bool, error) {
 		live, failure, err := u.settled(ctx)
+		if gcp.IsNotFound(err) { // an interrupted deletion has come to its end meanwhile
+			err = u.make(ctx)
+			return err != nil, err
+		}
 		if err != nil {
 			return !gcp.IsTransient(err), err
 		}
@@ -92,7 +99,7 @@ func (u *runUnit[T]) bring(ctx context.Context) error {
 		switch {
 		case applied && failure == nil:
 			return true, nil
-		case applied && u.written && !serviceNotYet(failure):
+		case applied && u.written && !notYet(failure):
 			return true, failure
 		case applied:
 			attempt++ // the same release once more
@@ -102,12 +109,16 @@ func (u *runUnit[T]) bring(ctx context.Context) error {
 		u.pending, err = u.write(ctx, live, attempt, u.mask)
 		if err != nil {
 			u.pending = nil
-			passes := gcp.Classify(err) == gcp.Conflict || gcp.Ambiguous(err) || serviceNotYet(err)
-			return !passes, err
+			passes := gcp.Classify(err) == gcp.Conflict || gcp.Ambiguous(err) || notYet(err)
+			return !passes, u.service.writeError(err)
 		}
 		u.written = true
 		return false, failure
 	})
+	if err != nil {
+		return runProcessError{u.process, err}
+	}
+	return nil
 }
 
 // settled waits until nothing is under way any more. failure tells that the newest revision was refused.
@@ -184,7 +195,7 @@ func (u *runUnit[T]) rewrite(ctx context.Context, mask ...string) error {
 // runOwnAnnotations lists the keys of the annotations that this provider wrote, by the record among them. What the record
 // does not name is somebody else's.
 func runOwnAnnotations(annotations map[string]string) []string {
-	own := []string{names.KubeApp, cloudrun.RendererAnnotation, cloudrun.AttemptAnnotation, serviceRetiredAnnotation}
+	own := []string{names.KubeApp, cloudrun.RendererAnnotation, cloudrun.AttemptAnnotation, cloudrun.FilesAnnotation, serviceRetiredAnnotation}
 	if a, err := app.Decode([]byte(annotations[names.KubeApp])); err == nil {
 		own = slices.AppendSeq(own, maps.Keys(a.Annotations))
 	}
@@ -230,9 +241,4 @@ func (c *Cloud) serviceRepeat(ctx context.Context, what string, try func(context
 		return fmt.Errorf("%w; the last attempt failed with: %w", err, last)
 	}
 	return errors.Join(err, last)
-}
-
-// serviceNotYet recognises refusals that pass: what was made a moment ago is not known everywhere yet.
-func serviceNotYet(err error) bool {
-	return err != nil && (serviceAccountUnknown.MatchString(err.Error()) || serviceSecretDenied.MatchString(err.Error()))
 }

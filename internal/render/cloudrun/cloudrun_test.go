@@ -7,6 +7,7 @@ import (
 	"os"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -32,6 +33,7 @@ func decode(t testing.TB, input []byte) cloudrun.Input {
 	t.Helper()
 	var d struct {
 		App           app.App           `json:"app"`
+		Files         map[string]string `json:"files"` // config files with their texts, which the app's JSON does not hold
 		Stack         string            `json:"stack"`
 		DefaultLabels map[string]string `json:"default_labels"`
 		Creating      int64             `json:"creating"` // Unix seconds
@@ -42,7 +44,15 @@ func decode(t testing.TB, input []byte) cloudrun.Input {
 	if err := decoder.Decode(&d); err != nil {
 		t.Fatal(err)
 	}
-	in := cloudrun.Input{App: d.App, Stamp: names.Stamp{Stack: d.Stack}, DefaultLabels: d.DefaultLabels, Attempt: d.Attempt}
+	versions := cloudrun.FileVersions{}
+	for i, file := range slices.Sorted(maps.Keys(d.Files)) {
+		if d.App.ConfigFiles == nil {
+			d.App.ConfigFiles = map[string]app.FileText{}
+		}
+		d.App.ConfigFiles[file] = app.NewFileText(d.Files[file])
+		versions[d.App.ConfigFiles[file].Hash()] = strconv.Itoa(i + 1)
+	}
+	in := cloudrun.Input{Files: versions, App: d.App, Stamp: names.Stamp{Stack: d.Stack}, DefaultLabels: d.DefaultLabels, Attempt: d.Attempt}
 	if d.Creating != 0 {
 		in.Creating = time.Unix(d.Creating, 0)
 	}

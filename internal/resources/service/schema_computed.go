@@ -15,7 +15,7 @@ func computed() map[string]schema.Attribute {
 			Computed:            true,
 		},
 		"url": schema.StringAttribute{
-			MarkdownDescription: "Address of `web`: on Cloud Run the public URL, on GKE the address inside of the cluster. Null without `web`.",
+			MarkdownDescription: "Address of `web`: on Cloud Run the public URL, on GKE the address inside of the cluster. Null without `web`, and with `cloud_run.default_uri_disabled`.",
 			Computed:            true,
 		},
 		"release_id": schema.StringAttribute{
@@ -25,7 +25,9 @@ func computed() map[string]schema.Attribute {
 		},
 		"status": schema.StringAttribute{
 			MarkdownDescription: "`ready`; `creating` when the create was interrupted (the next apply goes on); `degraded` when the last update failed or " +
-				"something outside of Terraform broke it (the next apply repairs it); `failed` when the first release never became ready.",
+				"something outside of Terraform broke it (the next apply repairs it); `unavailable` when it is as declared, but a process has no " +
+				"pod that answers at the moment, because its nodes were preempted or it began to crash (the plan is empty: no apply would change " +
+				"that); `failed` when the first release never became ready. The guide \"When a rollout fails\" says more.",
 			Computed: true,
 		},
 		"drift": schema.ListAttribute{
