@@ -57,9 +57,9 @@ type failure struct {
 // failureWorld is one cell of the matrix.
 type failureWorld struct {
 	*testing.T
-	env     *acctest.Env
-	life    *acctest.Life
-	clock   *fastClock
+	env   *acctest.Env
+	life  *acctest.Life
+	clock *fastClock
 	// cluster and namespace are those of a service on GKE.
 	cluster, namespace string
 	// good is a configuration that works, secret the version that it names, and next another one.
