@@ -40,9 +40,9 @@ func TestMixedKeepsAPodOnDemandInARollout(t *testing.T) {
 		w.good["config"] = map[string]string{"ROUND": fmt.Sprint(round)}
 		updated := make(chan string, 1)
 		go func() { updated <- w.life.Apply(w.good) }()
-		for said, done := "", false; !done; {
+		for done := false; !done; {
 			select {
-			case said = <-updated:
+			case said := <-updated:
 				w.life.Must(said)
 				done = true
 			case <-time.After(20 * time.Millisecond):
