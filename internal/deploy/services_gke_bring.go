@@ -48,6 +48,9 @@ func (s *serviceGKE) bring(ctx context.Context) error {
 	if err := s.cloud.serviceGrant(ctx, member, serviceSecrets(s.app)); err != nil {
 		return err
 	}
+	if _, err := s.keepOnDemand(ctx, k); err != nil {
+		return err
+	}
 	if err := s.applyAll(ctx, k); err != nil {
 		return err
 	}

@@ -37,13 +37,13 @@ func rollout(t *testing.T, client *kube.Client, namespace string) <-chan error {
 }
 
 // turned turns the clock forward step by step, as long as the rollout lasts, and gives its end and how long it took.
-func turned(t *testing.T, clk *clock.Offset, ended <-chan error) (err error, took time.Duration) {
+func turned(t *testing.T, clk *clock.Offset, ended <-chan error) (took time.Duration, err error) {
 	t.Helper()
 	const step = 10 * time.Second
 	for {
 		select {
 		case err := <-ended:
-			return err, took
+			return took, err
 		case <-time.After(200 * time.Millisecond): // a look or two
 			clk.Advance(step)
 			took += step
@@ -73,7 +73,7 @@ func TestRolloutEndsEarlyWithoutWaitingForTheDeadline(t *testing.T) {
 				}
 			}
 			apply(t, client, d, kube.ApplyOptions{})
-			err, took := turned(t, clk, rollout(t, client, namespace))
+			took, err := turned(t, clk, rollout(t, client, namespace))
 			var failed *kube.RolloutError
 			if !errors.As(err, &failed) || !failed.Hopeless || failed.Reason != test.reason || !strings.Contains(failed.Message, test.said) {
 				t.Fatalf("the rollout ended with %v", err)

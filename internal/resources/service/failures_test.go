@@ -109,7 +109,7 @@ func withClock(c *fastClock) acctest.Option {
 // changed is the good configuration with a change of the row.
 func (w *failureWorld) changed(change func(*failureWorld, acctest.Attributes)) acctest.Attributes {
 	config := maps.Clone(w.good)
-	config["processes"] = maps.Clone(w.good["processes"].(map[string]acctest.Attributes)) //nolint:forcetypeassert // as it is made
+	config["processes"] = maps.Clone(w.good["processes"].(map[string]acctest.Attributes))
 	if change != nil {
 		change(w, config)
 	}
@@ -299,7 +299,7 @@ func nextSecret(w *failureWorld, config acctest.Attributes) {
 // resized changes one process.
 func resized(process string, sizes acctest.Attributes) func(*failureWorld, acctest.Attributes) {
 	return func(_ *failureWorld, config acctest.Attributes) {
-		processes := config["processes"].(map[string]acctest.Attributes) //nolint:forcetypeassert // as it is made
+		processes := config["processes"].(map[string]acctest.Attributes)
 		changed := maps.Clone(processes[process])
 		maps.Copy(changed, sizes)
 		processes[process] = changed

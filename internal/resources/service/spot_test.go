@@ -2,6 +2,7 @@ package service_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +13,47 @@ import (
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/acctest"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/clock"
 )
+
+// In an ordinary rollout of a mixed service a pod on an on-demand node serves all the time: the others may go at any
+// moment.
+func TestMixedKeepsAPodOnDemandInARollout(t *testing.T) {
+	t.Parallel()
+	clk := &fastClock{begin: time.Now(), times: 1}
+	env, cluster := acctest.SharedCluster(t)
+	w := newSpotWorld(t, env, clk, cluster, "mixed")
+	w.works("after the create", w.good)
+	nodes, err := w.kubernetes().CoreV1().Nodes().List(t.Context(), metav1.ListOptions{LabelSelector: "twelvefactor.dev/capacity=on_demand"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	onDemand := map[string]bool{}
+	for _, node := range nodes.Items {
+		onDemand[node.Name] = true
+	}
+	safe := func(pod corev1.Pod) bool { return isReady(pod) && onDemand[pod.Spec.NodeName] }
+	for round := range 4 {
+		for _, pod := range w.pods(func(pod corev1.Pod) bool { return onDemand[pod.Spec.NodeName] }) {
+			if pod.Annotations["controller.kubernetes.io/pod-deletion-cost"] == "" {
+				t.Errorf("pod %s on an on-demand node is not kept longest", pod.Name)
+			}
+		}
+		w.good["config"] = map[string]string{"ROUND": fmt.Sprint(round)}
+		updated := make(chan string, 1)
+		go func() { updated <- w.life.Apply(w.good) }()
+		for done := false; !done; {
+			select {
+			case said := <-updated:
+				w.life.Must(said)
+				done = true
+			case <-time.After(20 * time.Millisecond):
+			}
+			if len(w.pods(safe)) == 0 {
+				t.Errorf("round %d: no pod on an on-demand node serves", round)
+			}
+		}
+	}
+	w.remove()
+}
 
 // A cluster of its own: its Spot nodes are preempted, all of them, and its zones run out of machines.
 func TestSpotNodesGo(t *testing.T) {
@@ -24,6 +66,13 @@ func TestSpotNodesGo(t *testing.T) {
 		"base": {"machine_type": "e2-standard-4", "capacity": "on_demand", "min_nodes": int64(1), "max_nodes": int64(3)},
 		"spot": {"machine_type": "e2-standard-4", "capacity": "spot", "min_nodes": int64(1), "max_nodes": int64(3)},
 	}}))
+	client := env.Kubernetes(t, cluster)
+	until(t, env, "nodes that are ready", func() bool { // else the pods go where there are some
+		nodes, err := client.CoreV1().Nodes().List(t.Context(), metav1.ListOptions{})
+		return err == nil && len(nodes.Items) > 0 && !slices.ContainsFunc(nodes.Items, func(n corev1.Node) bool {
+			return slices.ContainsFunc(n.Spec.Taints, func(taint corev1.Taint) bool { return strings.HasPrefix(taint.Key, "node.kubernetes.io/") })
+		})
+	})
 	mixed, spot := newSpotWorld(t, env, clk, cluster, "mixed"), newSpotWorld(t, env, clk, cluster, "spot")
 	for _, w := range []*failureWorld{mixed, spot} {
 		w.works("after the create", w.good)
@@ -103,11 +152,11 @@ func withoutMachines(t *testing.T, mixed, spot *failureWorld) {
 func newSpotWorld(t *testing.T, env *acctest.Env, clk *fastClock, cluster, capacity string) *failureWorld {
 	t.Helper()
 	w := &failureWorld{T: t, env: env, life: env.NewLife(t, noun, acctest.NewCanaries()), clock: clk, cluster: cluster}
-	w.namespace = capacity
-	w.secret, w.next = w.version(capacity+"-key"), w.version(capacity+"-next")
+	w.namespace = env.Name(capacity)
+	w.secret, w.next = w.version(env.Name(capacity+"-key")), w.version(env.Name(capacity+"-next"))
 	w.good = acctest.Attributes{
-		"name": "shop-" + capacity, "image": image, "secrets": map[string]string{"KEY": w.secret},
-		"gke":       acctest.Attributes{"cluster": cluster, "namespace": capacity, "capacity": capacity},
+		"name": env.Name("shop-" + capacity), "image": image, "secrets": map[string]string{"KEY": w.secret},
+		"gke":       acctest.Attributes{"cluster": cluster, "namespace": w.namespace, "capacity": capacity},
 		"processes": map[string]acctest.Attributes{"web": {"scale": acctest.Attributes{"min": int64(webReplicas)}}},
 	}
 	w.gone = func(w *failureWorld) { w.checkPolicies() }
