@@ -59,6 +59,7 @@ func WithDefaults(a App) App {
 		r.Ingress = orDefault(r.Ingress, IngressAll)
 		a.CloudRun = &r
 	}
+	a.Ownership = a.withDefaults()
 	a.Config, a.Secrets, a.Labels = maps.Clone(a.Config), maps.Clone(a.Secrets), maps.Clone(a.Labels)
 	processes := make(map[string]Process, len(a.Processes))
 	for name, p := range a.Processes {

@@ -56,8 +56,11 @@ type commands struct {
 }
 
 // ReleaseID identifies the release: 12 hexadecimal characters made from the image reference, the config, the secret
-// versions and the commands of all processes.
+// versions and the commands of all processes. An image that another tool deploys is not part of what is released here.
 func ReleaseID(a App) string {
+	if a.ImageIsExternal() {
+		a.Image = ""
+	}
 	r := release{Image: a.Image, Config: a.Config, Secrets: a.Secrets, Commands: map[string]commands{}}
 	for name, p := range a.Processes {
 		r.Commands[name] = commands{p.Command, p.Args}

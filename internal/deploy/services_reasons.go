@@ -45,12 +45,22 @@ func serviceRolloutError(a app.App, failed *kube.RolloutError, err error) error 
 	for _, step := range known.attribute {
 		attribute = append(attribute, fill(step))
 	}
-	return &Error{
+	return Error{
 		Summary: fmt.Sprintf("Service %q did not become ready", a.Name),
 		Why: fmt.Sprintf("Process %q does not come up (%s). A release that served before goes on serving.",
 			process, failed.Reason),
 		Fix: fill(known.fix), Attribute: attribute, Err: err,
+	}.aboutImageOf(a)
+}
+
+// aboutImageOf points at whoever decides which image runs, where that is not Terraform.
+func (e Error) aboutImageOf(a app.App) *Error {
+	if a.ImageIsExternal() && len(e.Attribute) > 0 && (e.Attribute[0] == "image" || e.Attribute[0] == "processes") {
+		e.Fix = "The image was deployed by another tool (image_owner = \"external\") and stays as it is: if it is at fault, deploy one that works " +
+			"with that tool. " + e.Fix
+		e.Attribute = []string{"image_owner"}
 	}
+	return &e
 }
 
 // serviceProcessOf finds the process that a Deployment runs.
@@ -85,7 +95,7 @@ var serviceRevisionReasons = []struct {
 }
 
 func serviceRevisionError(a app.App, failed *gcp.OperationError, err error) error {
-	e := &Error{
+	e := Error{
 		Summary: fmt.Sprintf("Service %q did not become ready", a.Name),
 		Why:     "Cloud Run does not serve the new revision. A revision that served before goes on serving.",
 		Fix:     "Correct what the message names, and apply again.",
@@ -97,5 +107,5 @@ func serviceRevisionError(a app.App, failed *gcp.OperationError, err error) erro
 			break
 		}
 	}
-	return e
+	return e.aboutImageOf(a)
 }
