@@ -22,6 +22,7 @@ func (s *serviceRun) unit() *runUnit[*runpb.Service] {
 	return &runUnit[*runpb.Service]{
 		service: s,
 		name:    s.id.String(),
+		process: app.Web,
 		mask:    []string{"labels", "annotations", "template", "ingress", "traffic"},
 		get:     func(ctx context.Context) (*runpb.Service, error) { return api.Get(ctx, s.id.String()) },
 		create: func(ctx context.Context, m *runpb.Service) (*gcp.RunOperation[*runpb.Service], error) {
@@ -61,6 +62,7 @@ func (s *serviceRun) pool(index int, name string) *runUnit[*runpb.WorkerPool] {
 	return &runUnit[*runpb.WorkerPool]{
 		service: s,
 		name:    name,
+		process: runWorkers(s.app)[index],
 		mask:    []string{"labels", "annotations", "template", "scaling", "instance_splits"},
 		get:     func(ctx context.Context) (*runpb.WorkerPool, error) { return api.Get(ctx, name) },
 		create: func(ctx context.Context, m *runpb.WorkerPool) (*gcp.RunOperation[*runpb.WorkerPool], error) {
