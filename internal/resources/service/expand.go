@@ -27,6 +27,7 @@ func expand(ctx context.Context, m model) (app.App, diag.Diagnostics) {
 		Labels:    tf.Strings(m.Labels),
 		Processes: map[string]app.Process{},
 		Identity:  accountOf(m.Identity.ValueString()),
+		Ownership: expandOwnership(m),
 	}
 	if g, ok := read[gkeModel](e.ctx, m.GKE, &e.diags); ok {
 		a.GKE = &app.GKE{

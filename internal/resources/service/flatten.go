@@ -26,6 +26,7 @@ func flatten(ctx context.Context, a app.App, prior model) (model, diag.Diagnosti
 	m.Config = f.stringMap(a.Config, prior.Config)
 	m.Secrets = f.stringMap(a.Secrets, prior.Secrets)
 	m.Labels = f.stringMap(a.Labels, prior.Labels)
+	f.ownership(&m, a.Ownership, prior)
 	m.GKE, m.CloudRun = types.ObjectNull(gkeTypes), types.ObjectNull(runTypes)
 	var project string
 	if a.GKE != nil {
@@ -67,13 +68,13 @@ func (f *flattener) cloudRun(m *model, r app.CloudRun, prior model) (project str
 		Location: types.StringValue(r.Location),
 		Public:   keepBool(before.Public, r.Public),
 		Ingress:  keepString(before.Ingress, r.Ingress),
-		Invokers: f.invokers(r.Invokers, before.Invokers),
+		Invokers: f.set(r.Invokers, before.Invokers),
 	})
 	return r.Project
 }
 
-// invokers are a set: their order says nothing.
-func (f *flattener) invokers(members []string, prior types.Set) types.Set {
+// set gives a set of strings: their order says nothing.
+func (f *flattener) set(members []string, prior types.Set) types.Set {
 	before := knownStrings(prior.Elements())
 	switch {
 	case !prior.IsNull() && slices.Equal(slices.Sorted(slices.Values(members)), slices.Sorted(slices.Values(before))):

@@ -22,6 +22,10 @@ type model struct {
 	Processes       types.Map      `tfsdk:"processes"`
 	Identity        types.String   `tfsdk:"identity"`
 	Labels          types.Map      `tfsdk:"labels"`
+	ImageOwner      types.String   `tfsdk:"image_owner"`
+	DriftIgnore     types.Set      `tfsdk:"drift_ignore"`
+	Rerender        types.Bool     `tfsdk:"rerender"`
+	ImageDigest     types.String   `tfsdk:"image_digest"`
 	EffectiveLabels types.Map      `tfsdk:"effective_labels"`
 	URL             types.String   `tfsdk:"url"`
 	ReleaseID       types.String   `tfsdk:"release_id"`
