@@ -39,6 +39,9 @@ type ServiceState struct {
 	Status string
 	// Serves tells that some release answers, which need not be the one that was applied last.
 	Serves bool
+	// ImageDigest is the digest of the image that web, or the first process, runs; empty when the runtime does not tell, or
+	// while its instances run different ones.
+	ImageDigest string
 	// Drift lists what is not as it was applied, as "object path: declared -> actual".
 	Drift []string
 	// Objects lists what the service is made of, by full name.

@@ -33,6 +33,8 @@ type serviceGKE struct {
 	fresh bool
 	// retired is what earlier releases had and this one does not.
 	retired serviceRetired
+	// before is the record of the release before, nil when there is none.
+	before *serviceRecord
 	// values are those of the secrets, by environment name, once checkSecrets has read them.
 	values map[string]secret.Bytes
 	// adopting tells that what another tool made under this name is taken over.
@@ -104,6 +106,9 @@ func (s *serviceGKE) connect(ctx context.Context) (*kube.Client, error) {
 type serviceRecord struct {
 	object *unstructured.Unstructured
 	app    app.App
+	// rendered are the objects that were applied, nil when the record does not tell, and revision is the renderer's.
+	rendered []*unstructured.Unstructured
+	revision int
 	// retired is what an unfinished update has still to take away; unfinished tells that there is such an update.
 	retired    serviceRetired
 	unfinished bool
@@ -124,6 +129,7 @@ func (s *serviceGKE) record(ctx context.Context, k *kube.Client) (*serviceRecord
 		return nil, serviceExists(s.app, s.id.String(), s.recordRef().String())
 	}
 	r := &serviceRecord{object: live}
+	r.rendered, r.revision = gke.RecordedRendering(live)
 	r.creating, _ = names.CreatingSince(live.GetAnnotations())
 	if r.app, err = gke.Recorded(live); err == nil {
 		r.retired, r.unfinished, err = serviceRetiredOf(live.GetAnnotations())

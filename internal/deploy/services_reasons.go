@@ -71,7 +71,7 @@ func serviceRolloutError(a app.App, failed *kube.RolloutError, err error) error 
 	for _, step := range known.attribute {
 		attribute = append(attribute, fill(step))
 	}
-	e := &Error{
+	e := Error{
 		Summary: fmt.Sprintf("Service %q did not become ready", a.Name),
 		Why: fmt.Sprintf("Process %q does not come up (%s)%s. A release that served before goes on serving.",
 			process, failed.Reason, serviceEnd(failed, process)),
@@ -79,11 +79,21 @@ func serviceRolloutError(a app.App, failed *kube.RolloutError, err error) error 
 	}
 	switch _, sidecar := a.Sidecars[failed.Container]; {
 	case sidecar:
-		serviceSidecarError(e, process, failed)
+		serviceSidecarError(&e, process, failed)
 	case failed.Container == gke.WaitContainer:
-		serviceWaitError(e, process, failed)
+		serviceWaitError(&e, process, failed)
 	}
-	return e
+	return e.aboutImageOf(a)
+}
+
+// aboutImageOf points at whoever decides which image runs, where that is not Terraform.
+func (e Error) aboutImageOf(a app.App) *Error {
+	if a.ImageIsExternal() && len(e.Attribute) > 0 && (e.Attribute[0] == "image" || e.Attribute[0] == "processes") {
+		e.Fix = "The image was deployed by another tool (image_owner = \"external\") and stays as it is: if it is at fault, deploy one that works " +
+			"with that tool. " + e.Fix
+		e.Attribute = []string{"image_owner"}
+	}
+	return &e
 }
 
 // serviceEnd tells how a container ended, and which one where it is not the process itself.

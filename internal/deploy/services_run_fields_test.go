@@ -17,8 +17,8 @@ import (
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/render/golden"
 )
 
-// runOthers are fields of the messages that we write which are none of ours, with the reason.
-var runOthers = map[string]map[protoreflect.FullName]bool{
+// runNotOwned are fields of the messages that we write which are none of ours, with the reason.
+var runNotOwned = map[string]map[protoreflect.FullName]bool{
 	"not in the masks of our writes: what others set stays": runFields(map[string][]string{
 		"Service": {
 			"description", "client", "client_version", "launch_stage", "binary_authorization", "iap_enabled", "multi_region_settings", "build_config",
@@ -113,18 +113,18 @@ func TestEveryFieldOfCloudRunIsOursOrNotForAReason(t *testing.T) {
 		for i := range message.Fields().Len() {
 			field := message.Fields().Get(i).FullName()
 			known := declared[field] || runOwned[field] || runNotCompared[field]
-			for reason, fields := range runOthers {
+			for reason, fields := range runNotOwned {
 				if fields[field] && known {
 					t.Errorf("%s is declared or owned, and %s", field, reason)
 				}
 				known = known || fields[field]
 			}
 			if !known {
-				t.Errorf("no golden app declares %s: add one, or say in runOwned that empty is a declaration, or in runOthers why it is none of ours", field)
+				t.Errorf("no golden app declares %s: add one, or say in runOwned that empty is a declaration, or in runNotOwned why it is none of ours", field)
 			}
 		}
 	}
-	for _, fields := range append(slices.Collect(maps.Values(runOthers)), runOwned, runNotCompared, runQuantities) {
+	for _, fields := range append(slices.Collect(maps.Values(runNotOwned)), runOwned, runNotCompared, runQuantities) {
 		for field := range fields {
 			if _, err := protoregistry.GlobalFiles.FindDescriptorByName(field); err != nil {
 				t.Errorf("there is no field %s", field)

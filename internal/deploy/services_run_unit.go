@@ -56,7 +56,10 @@ type runUnit[T runObject] struct {
 
 // make sends the create until the object is there: this run's own. It does not wait for the revision: bring does.
 func (u *runUnit[T]) make(ctx context.Context) error {
-	message := u.render(0)
+	message := u.rendered(0)
+	if err := u.service.seed(ctx, u.process, message); err != nil {
+		return err
+	}
 	notYet := u.service.cloud.servicePatience()
 	return u.service.cloud.serviceRepeat(ctx, "the create of "+u.name, func(ctx context.Context) (bool, error) {
 		op, err := u.create(ctx, proto.CloneOf(message))
@@ -81,6 +84,23 @@ func (u *runUnit[T]) make(ctx context.Context) error {
 	})
 }
 
+// rendered is the declared message, which carries itself as the record of what is written.
+func (u *runUnit[T]) rendered(attempt int) T {
+	message := u.render(attempt)
+	if encoded, err := cloudrun.EncodeRendering(message); err == nil { // a message that was just made always encodes
+		annotations := runMerged(message.GetAnnotations(), map[string]string{cloudrun.RenderingAnnotation: encoded})
+		u.mark(message, message, message.GetLabels(), annotations)
+	}
+	return message
+}
+
+// declared is the rendered message, with what is left to others as it is live.
+func (u *runUnit[T]) declared(attempt int, live T) T {
+	message := u.rendered(attempt)
+	u.service.keep(u.service.app, u.process, message, live)
+	return message
+}
+
 // bring writes the object until its newest revision serves, or was refused for a reason that does not pass. A revision
 // that may not read its secret yet is not looked at again by Cloud Run: it takes another one.
 func (u *runUnit[T]) bring(ctx context.Context) error {
@@ -95,7 +115,7 @@ func (u *runUnit[T]) bring(ctx context.Context) error {
 			return !gcp.IsTransient(err), err
 		}
 		attempt := u.attempt(live)
-		applied := len(runDiff(u.render(attempt), live)) == 0
+		applied := len(runDiff(u.declared(attempt, live), live)) == 0
 		switch {
 		case applied && failure == nil:
 			return true, nil
@@ -162,7 +182,7 @@ func runFailure(live runObject) error {
 
 // write sends the fields of mask as declared, and leaves labels and annotations of others as they are.
 func (u *runUnit[T]) write(ctx context.Context, live T, attempt int, mask []string) (*gcp.RunOperation[T], error) {
-	message := u.render(attempt)
+	message := u.declared(attempt, live)
 	labels, annotations := maps.Clone(live.GetLabels()), maps.Clone(live.GetAnnotations())
 	for _, key := range u.service.ownLabels(annotations) {
 		delete(labels, key)
@@ -195,7 +215,7 @@ func (u *runUnit[T]) rewrite(ctx context.Context, mask ...string) error {
 // runOwnAnnotations lists the keys of the annotations that this provider wrote, by the record among them. What the record
 // does not name is somebody else's.
 func runOwnAnnotations(annotations map[string]string) []string {
-	own := []string{names.KubeApp, cloudrun.RendererAnnotation, cloudrun.AttemptAnnotation, cloudrun.FilesAnnotation, serviceRetiredAnnotation}
+	own := []string{names.KubeApp, cloudrun.RendererAnnotation, cloudrun.AttemptAnnotation, cloudrun.FilesAnnotation, cloudrun.RenderingAnnotation, serviceRetiredAnnotation}
 	if a, err := app.Decode([]byte(annotations[names.KubeApp])); err == nil {
 		own = slices.AppendSeq(own, maps.Keys(a.Annotations))
 	}

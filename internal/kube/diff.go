@@ -5,9 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
-	"regexp"
 	"slices"
-	"strconv"
 
 	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -17,7 +15,11 @@ import (
 const Missing = "(missing)"
 
 // Change is a field that is not as declared.
-type Change struct{ Path, Declared, Actual string }
+type Change struct {
+	Path, Declared, Actual string
+	// Field is the way that Path writes down.
+	Field Field
+}
 
 // String is "path: declared -> actual".
 func (c Change) String() string { return c.Path + ": " + c.Declared + " -> " + c.Actual }
@@ -29,7 +31,7 @@ func Diff(declared, live *unstructured.Unstructured) []Change {
 	var d differ
 	for _, key := range slices.Sorted(maps.Keys(declared.Object)) {
 		if key != "status" && key != "apiVersion" && key != "kind" {
-			d.compare(key, key, declared.Object[key], live.Object[key])
+			d.compare(Field{}.to(key), key, declared.Object[key], live.Object[key])
 		}
 	}
 	return d.changes
@@ -38,7 +40,7 @@ func Diff(declared, live *unstructured.Unstructured) []Change {
 type differ struct{ changes []Change }
 
 // compare looks at one value; field is the name of the field that it is in, path the way there.
-func (d *differ) compare(path, field string, declared, actual any) {
+func (d *differ) compare(path Field, field string, declared, actual any) {
 	switch want := declared.(type) {
 	case nil:
 	case map[string]any:
@@ -52,11 +54,11 @@ func (d *differ) compare(path, field string, declared, actual any) {
 	}
 }
 
-func (d *differ) add(path string, declared, actual any) {
-	d.changes = append(d.changes, Change{path, shown(declared), shown(actual)})
+func (d *differ) add(path Field, declared, actual any) {
+	d.changes = append(d.changes, Change{path.String(), shown(declared), shown(actual), path})
 }
 
-func (d *differ) maps(path, field string, want map[string]any, actual any) {
+func (d *differ) maps(path Field, field string, want map[string]any, actual any) {
 	have, ok := actual.(map[string]any)
 	if !ok {
 		if !isEmpty(want) {
@@ -69,22 +71,12 @@ func (d *differ) maps(path, field string, want map[string]any, actual any) {
 		if quantityFields[field] {
 			inner = field // every value of limits is a quantity
 		}
-		d.compare(path+step(key), inner, want[key], have[key])
+		d.compare(path.to(key), inner, want[key], have[key])
 	}
-}
-
-// plainKey needs no brackets in a path.
-var plainKey = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
-
-func step(key string) string {
-	if plainKey.MatchString(key) {
-		return "." + key
-	}
-	return "[" + key + "]"
 }
 
 // lists compares an unordered list by the key of its entries and any other one entry by entry.
-func (d *differ) lists(path, field string, want []any, actual any) {
+func (d *differ) lists(path Field, field string, want []any, actual any) {
 	have, ok := actual.([]any)
 	if !ok {
 		if len(want) > 0 {
@@ -95,7 +87,7 @@ func (d *differ) lists(path, field string, want []any, actual any) {
 	if key := listKey(field, want); key != "" {
 		for _, entry := range want {
 			id := entry.(map[string]any)[key] //nolint:forcetypeassert // listKey looked
-			d.compare(fmt.Sprintf("%s[%v]", path, id), field, entry, find(have, key, id))
+			d.compare(path.to(keyValue{key, id}), field, entry, find(have, key, id))
 		}
 		return
 	}
@@ -104,7 +96,7 @@ func (d *differ) lists(path, field string, want []any, actual any) {
 		return
 	}
 	for i := range want {
-		d.compare(path+"["+strconv.Itoa(i)+"]", field, want[i], have[i])
+		d.compare(path.to(i), field, want[i], have[i])
 	}
 }
 

@@ -28,6 +28,7 @@ func flatten(ctx context.Context, a app.App, prior model) (model, diag.Diagnosti
 	m.Labels = f.stringMap(a.Labels, prior.Labels)
 	m.Annotations = f.stringMap(a.Annotations, prior.Annotations)
 	m.Sidecars = f.sidecars(a.Sidecars, prior.Sidecars)
+	f.ownership(&m, a.Ownership, prior)
 	m.GKE, m.CloudRun = types.ObjectNull(gkeTypes), types.ObjectNull(runTypes)
 	var project string
 	if a.GKE != nil {

@@ -36,6 +36,7 @@ func (r *serviceResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 	}
 	resp.RequiresReplace = append(resp.RequiresReplace, c.moves(ctx, &resp.Diagnostics)...)
 	resp.Diagnostics.Append(refusals(ctx, resp.Plan.Raw, c.plan, r.provider)...)
+	c.tellOwnership(ctx, resp.Plan.Raw, &resp.Diagnostics)
 	moved := len(resp.RequiresReplace) > 0
 	planned := c.computed(ctx, moved, &resp.Diagnostics)
 	if c.prior != nil && !moved && c.prior.settled() {
@@ -151,6 +152,7 @@ func (c change) computed(ctx context.Context, moved bool, diags *diag.Diagnostic
 	}
 	m.Drift = tf.ListOf(nil)
 	m.URL, m.Status, m.Objects = c.url(ctx, moved, diags), types.StringUnknown(), types.ListUnknown(types.StringType)
+	m.ImageDigest = types.StringUnknown()
 	return m
 }
 
@@ -177,6 +179,7 @@ func (m model) settled() bool {
 // unchanged is the plan if it changes nothing.
 func (c change) unchanged(planned model) model {
 	planned.URL, planned.Status, planned.Objects = c.prior.URL, c.prior.Status, c.prior.Objects
+	planned.ImageDigest = c.prior.ImageDigest
 	return planned
 }
 
@@ -203,7 +206,7 @@ func (m model) plannedID(ctx context.Context, a app.App, diags *diag.Diagnostics
 
 // releaseKnown tells whether everything that a release consists of is known.
 func (m model) releaseKnown(ctx context.Context, diags *diag.Diagnostics) bool {
-	parts := []attr.Value{m.Image, m.Config, m.Secrets, m.Sidecars}
+	parts := []attr.Value{m.Image, m.ImageOwner, m.Config, m.Secrets, m.Sidecars}
 	if m.Processes.IsUnknown() {
 		return false
 	}

@@ -44,6 +44,7 @@ lifecycle {
 func resourceSchema(ctx context.Context) schema.Schema {
 	attributes := settings()
 	maps.Copy(attributes, computed())
+	maps.Copy(attributes, ownership())
 	attributes["gke"] = gkeAttribute()
 	attributes["cloud_run"] = runAttribute()
 	attributes["processes"] = processesAttribute()

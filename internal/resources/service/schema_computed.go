@@ -19,8 +19,8 @@ func computed() map[string]schema.Attribute {
 			Computed:            true,
 		},
 		"release_id": schema.StringAttribute{
-			MarkdownDescription: "Release that is declared: 12 hexadecimal characters made from image, config, secret versions and commands. Known at plan " +
-				"time when those are.",
+			MarkdownDescription: "Release that is declared: 12 hexadecimal characters made from image, config, secret versions and commands, without the " +
+				"image where that is another tool's. Known at plan time when those are.",
 			Computed: true,
 		},
 		"status": schema.StringAttribute{
@@ -30,6 +30,7 @@ func computed() map[string]schema.Attribute {
 				"that); `failed` when the first release never became ready. The guide \"When a rollout fails\" says more.",
 			Computed: true,
 		},
+		"image_digest": imageDigestAttribute(),
 		"drift": schema.ListAttribute{
 			MarkdownDescription: "What was changed outside of Terraform, as `object path: declared -> actual`. The next apply puts it right.",
 			ElementType:         types.StringType, Computed: true,
