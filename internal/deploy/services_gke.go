@@ -35,6 +35,8 @@ type serviceGKE struct {
 	retired serviceRetired
 	// before is the record of the release before, nil when there is none.
 	before *serviceRecord
+	// applies are the UIDs of what this run has applied, by name.
+	applies map[string]string
 	// values are those of the secrets, by environment name, once checkSecrets has read them.
 	values map[string]secret.Bytes
 	// adopting tells that what another tool made under this name is taken over.
@@ -171,6 +173,9 @@ func (s *serviceGKE) writeRecord(ctx context.Context, k *kube.Client, unfinished
 		annotations := maps.Clone(declared.GetAnnotations())
 		annotations[serviceRetiredAnnotation] = encoded
 		declared.SetAnnotations(annotations)
+	}
+	if err := s.setUIDs(declared); err != nil {
+		return err
 	}
 	_, _, err = k.Apply(ctx, declared, kube.ApplyOptions{Force: true})
 	return err

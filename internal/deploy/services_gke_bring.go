@@ -129,8 +129,19 @@ func (s *serviceGKE) apply(ctx context.Context, k *kube.Client, declared *unstru
 	if err != nil {
 		return err
 	}
-	_, _, err = k.Replace(ctx, declared, live)
+	applied, _, err := k.Replace(ctx, declared, live)
+	if err == nil {
+		s.applies = serviceNoted(s.applies, ref.String(), string(applied.GetUID()))
+	}
 	return err
+}
+
+func serviceNoted(all map[string]string, key, value string) map[string]string {
+	if all == nil {
+		all = map[string]string{}
+	}
+	all[key] = value
+	return all
 }
 
 // handOver gives the autoscaler and the tool that deploys images what the declaration leaves to them, as it is.

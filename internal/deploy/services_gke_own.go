@@ -2,7 +2,9 @@ package deploy
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -16,10 +18,47 @@ import (
 // ownManagers are the field managers of this provider.
 var ownManagers = []string{kube.Manager, replicasManager, seedManager}
 
-// made tells whether a live object is this service's, also where somebody took our labels off: what this provider has
-// applied is its own. One that was deleted and made again by somebody else is not.
+// uidsKey is where a record keeps the UIDs of the service's objects.
+const uidsKey = "uids"
+
+// made tells whether a live object is this service's, also where somebody took our labels off: the record knows it by
+// its UID. One that was deleted and made again by somebody else has another. Who has which field does not tell: somebody
+// who changes all of them has them all.
 func (s *serviceGKE) made(live *unstructured.Unstructured) bool {
-	return s.owns(live.GetLabels()) || s.before != nil && kube.AppliedBy(live.GetManagedFields(), kube.Manager)
+	return s.owns(live.GetLabels()) || live.GetUID() != "" && s.uids()[kube.RefOf(live).String()] == string(live.GetUID())
+}
+
+// uids are those of the objects that this service has made, by their names.
+func (s *serviceGKE) uids() map[string]string {
+	known := map[string]string{}
+	if s.before != nil {
+		encoded, _, _ := unstructured.NestedString(s.before.object.Object, "data", uidsKey)
+		_ = json.Unmarshal([]byte(encoded), &known) // what cannot be read tells nothing
+	}
+	if known == nil {
+		known = map[string]string{}
+	}
+	maps.Copy(known, s.applies)
+	return known
+}
+
+// setUIDs writes them into a record.
+func (s *serviceGKE) setUIDs(record *unstructured.Unstructured) error {
+	known, listed := s.uids(), map[string]string{}
+	objects, err := gke.Objects(s.input(s.app))
+	if err != nil {
+		return err
+	}
+	for _, o := range objects {
+		if name := kube.RefOf(o).String(); known[name] != "" {
+			listed[name] = known[name]
+		}
+	}
+	encoded, err := json.Marshal(listed)
+	if err != nil {
+		return err
+	}
+	return unstructured.SetNestedField(record.Object, string(encoded), "data", uidsKey)
 }
 
 // applied is an object as it was applied last, nil when that is not known.

@@ -87,7 +87,7 @@ func (d *differ) lists(path Field, field string, want []any, actual any) {
 	if key := listKey(field, want); key != "" {
 		for _, entry := range want {
 			id := entry.(map[string]any)[key] //nolint:forcetypeassert // listKey looked
-			d.compare(path.to(keyValue{key, id}), field, entry, find(have, key, id))
+			d.compare(path.to(keyValue{key, id}), field, entry, findLike(have, key, entry))
 		}
 		return
 	}
@@ -101,7 +101,7 @@ func (d *differ) lists(path Field, field string, want []any, actual any) {
 }
 
 // listKeys are the fields that are lists of entries with a key. A list of ports has "port" in a Service and
-// "containerPort" in a pod; protocol, the second key of both, is enough left out within what the provider declares.
+// "containerPort" in a pod; what else belongs to a key is in secondKeys.
 // Source: x-kubernetes-list-map-keys in the OpenAPI schema of Kubernetes 1.36.
 var listKeys = map[string][]string{
 	"containers":                {"name"},
@@ -122,6 +122,44 @@ func listKey(field string, entries []any) string {
 		}
 	}
 	return ""
+}
+
+// secondKeys are the other half of a key, and what it is when nothing is said. Whoever changes it replaces the entry.
+var secondKeys = map[string]struct{ key, byDefault string }{
+	"containerPort": {"protocol", "TCP"}, "port": {"protocol", "TCP"}, "topologyKey": {"whenUnsatisfiable", "DoNotSchedule"},
+}
+
+// secondKey is the other half of an entry's key, the zero value where one field is all of it.
+func secondKey(key string, entry map[string]any) keyValue {
+	second, ok := secondKeys[key]
+	switch value := entry[second.key]; {
+	case !ok:
+		return keyValue{}
+	case value == nil:
+		return keyValue{second.key, second.byDefault}
+	default:
+		return keyValue{second.key, value}
+	}
+}
+
+// findSame gives the entry with the whole key of another one, nil when there is none.
+func findSame(entries []any, key string, entry any) map[string]any {
+	want, _ := entry.(map[string]any)
+	for _, e := range entries {
+		if m, ok := e.(map[string]any); ok && sameScalar(key, want[key], m[key]) && secondKey(key, want) == secondKey(key, m) {
+			return m
+		}
+	}
+	return nil
+}
+
+// findLike is findSame, or else the entry with the same first half of the key, which is what became of it.
+func findLike(entries []any, key string, entry any) any {
+	if same := findSame(entries, key, entry); same != nil {
+		return same
+	}
+	want, _ := entry.(map[string]any)
+	return find(entries, key, want[key])
 }
 
 func find(entries []any, key string, id any) any {
@@ -205,6 +243,10 @@ func shown(v any) string {
 	switch t := v.(type) {
 	case nil:
 		return Missing
+	case string:
+		if t == "" {
+			return `""`
+		}
 	case map[string]any, []any:
 		encoded, err := json.Marshal(t)
 		if err != nil {

@@ -206,16 +206,22 @@ func entryOf(owned map[string]any, want keyValue) (any, bool) {
 	return nil, false
 }
 
-// AppliedBy tells whether a manager has applied anything to a live object.
-func AppliedBy(fields []metav1.ManagedFieldsEntry, manager string) bool {
-	return slices.ContainsFunc(fields, func(entry metav1.ManagedFieldsEntry) bool {
-		return entry.Manager == manager && entry.Operation == metav1.ManagedFieldsOperationApply
-	})
-}
-
 // SameValue tells whether two values of a field are the same, whatever they were decoded from.
 func SameValue(a, b any) bool {
 	one, errOne := json.Marshal(a)
 	other, errOther := json.Marshal(b)
 	return errOne == nil && errOther == nil && string(one) == string(other)
+}
+
+// Entry is the path of the entry that a field is the key of, empty for any other field. Whoever changes such a field
+// replaces the entry.
+func (f Field) Entry() string {
+	if len(f.steps) < 2 {
+		return ""
+	}
+	entry, ok := f.steps[len(f.steps)-2].(keyValue)
+	if !ok || f.steps[len(f.steps)-1] != entry.key {
+		return ""
+	}
+	return Field{f.steps[:len(f.steps)-1]}.String()
 }
