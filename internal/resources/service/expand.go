@@ -20,13 +20,15 @@ import (
 func expand(ctx context.Context, m model) (app.App, diag.Diagnostics) {
 	e := expander{ctx: ctx}
 	a := app.App{
-		Name:      m.Name.ValueString(),
-		Image:     m.Image.ValueString(),
-		Config:    tf.Strings(m.Config),
-		Secrets:   tf.Strings(m.Secrets),
-		Labels:    tf.Strings(m.Labels),
-		Processes: map[string]app.Process{},
-		Identity:  accountOf(m.Identity.ValueString()),
+		Name:        m.Name.ValueString(),
+		Image:       m.Image.ValueString(),
+		Config:      tf.Strings(m.Config),
+		Secrets:     tf.Strings(m.Secrets),
+		Labels:      tf.Strings(m.Labels),
+		ConfigFiles: expandFiles(m.ConfigFiles),
+		SecretFiles: tf.Strings(m.SecretFiles),
+		Processes:   map[string]app.Process{},
+		Identity:    accountOf(m.Identity.ValueString()),
 	}
 	if g, ok := read[gkeModel](e.ctx, m.GKE, &e.diags); ok {
 		a.GKE = &app.GKE{

@@ -26,6 +26,8 @@ func flatten(ctx context.Context, a app.App, prior model) (model, diag.Diagnosti
 	m.Config = f.stringMap(a.Config, prior.Config)
 	m.Secrets = f.stringMap(a.Secrets, prior.Secrets)
 	m.Labels = f.stringMap(a.Labels, prior.Labels)
+	m.ConfigFiles = f.files(a.ConfigFiles, prior.ConfigFiles)
+	m.SecretFiles = f.stringMap(a.SecretFiles, prior.SecretFiles)
 	m.GKE, m.CloudRun = types.ObjectNull(gkeTypes), types.ObjectNull(runTypes)
 	var project string
 	if a.GKE != nil {

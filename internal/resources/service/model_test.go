@@ -107,7 +107,7 @@ var roundTrips = map[string]object{
 	"what says the default":  onRun(web(object{"port": 8080, "scale": object{"min": 0, "max": 100, "concurrency": 80}})),
 	"a parked worker":        onRun(worker(object{"scale": object{"min": 0}})),
 	"what is empty": onRun(
-		set("config", object{}), set("secrets", object{}), set("labels", object{}), web(object{"scale": object{}, "command": []any{}, "scratch": object{}}),
+		set("config", object{}), set("secrets", object{}), set("labels", object{}), set("config_files", object{}), set("secret_files", object{}), web(object{"scale": object{}, "command": []any{}, "scratch": object{}}),
 		set("cloud_run", object{"location": "asia-northeast1", "public": false, "invokers": []any{}, "ingress": "all"})),
 	"another wording": onRun(web(object{"shutdown_grace": "0m5s", "readiness": object{"path": "/", "tcp": false, "period": "1m"}})),
 	"invokers": onRun(set("cloud_run", object{"location": "asia-northeast1", "invokers": []any{"user:b@acme.example", "user:a@acme.example"}}),

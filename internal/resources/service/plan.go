@@ -160,6 +160,9 @@ func (c change) computed(ctx context.Context, moved bool, diags *diag.Diagnostic
 // unchanged is the plan if it changes nothing.
 func (c change) unchanged(planned model) model {
 	planned.URL, planned.Status, planned.Objects = c.prior.URL, c.prior.Status, c.prior.Objects
+	if sameFiles(planned.ConfigFiles, c.prior.ConfigFiles) {
+		planned.ConfigFiles = c.prior.ConfigFiles
+	}
 	return planned
 }
 
@@ -186,7 +189,7 @@ func (m model) plannedID(ctx context.Context, a app.App, diags *diag.Diagnostics
 
 // releaseKnown tells whether everything that a release consists of is known.
 func (m model) releaseKnown(ctx context.Context, diags *diag.Diagnostics) bool {
-	parts := []attr.Value{m.Image, m.Config, m.Secrets}
+	parts := []attr.Value{m.Image, m.Config, m.Secrets, m.ConfigFiles, m.SecretFiles}
 	if m.Processes.IsUnknown() {
 		return false
 	}
