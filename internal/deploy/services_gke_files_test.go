@@ -169,9 +169,20 @@ func TestSecretFilesNeedTheAddOn(t *testing.T) {
 	if err := w.CheckSecretFiles(t.Context(), w.app); !errors.As(err, &told) {
 		t.Errorf("what a plan finds: %v", err)
 	}
-	w.app.GKE.Cluster = "projects/acme-dev/locations/asia-northeast1/clusters/not-there"
-	if err := w.CheckSecretFiles(t.Context(), w.app); err != nil {
+	elsewhere := w.app
+	elsewhere.GKE = &app.GKE{Cluster: "projects/acme-dev/locations/asia-northeast1/clusters/not-there"}
+	if err := w.CheckSecretFiles(t.Context(), elsewhere); err != nil {
 		t.Errorf("a cluster that is not there yet: %v", err)
+	}
+	op, err = w.GCP.Clusters().Update(t.Context(), id.String(), &containerpb.ClusterUpdate{DesiredSecretManagerConfig: &containerpb.SecretManagerConfig{Enabled: new(true)}})
+	if err == nil {
+		err = w.GCP.Clusters().WaitOperation(t.Context(), id.Parent(), op)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.CheckSecretFiles(t.Context(), w.app); err != nil {
+		t.Errorf("with the add-on: %v", err)
 	}
 }
 
