@@ -155,7 +155,7 @@ func TestSecretFilesNeedTheAddOn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { w.fake.Remove(id.String()) })
+	t.Cleanup(func() { _ = w.fake.Remove(id.String()) })
 	w.app.GKE = &app.GKE{Cluster: id.String(), Namespace: "shop"}
 	if err := w.CheckSecretFiles(t.Context(), w.app); err != nil {
 		t.Errorf("an app without secret files: %v", err)
