@@ -17,6 +17,8 @@ type ServiceSpec struct {
 	App app.App
 	// Timeout is how long a create may take: without a stack, an unfinished create is taken over within that time only.
 	Timeout time.Duration
+	// Adopt tells that the service was imported without a record of this provider, and is to be taken over as it is.
+	Adopt bool
 }
 
 // ServiceState is what is live, in the terms of the declaration.
@@ -93,6 +95,10 @@ type serviceTarget interface {
 	finish(ctx context.Context) ([]Notice, error)
 	// read gives what is live, nil when nothing is.
 	read(ctx context.Context) (*ServiceState, []Notice, error)
+	// takeOver tells whether what another tool made under this name is to be taken over.
+	takeOver(bool)
+	// check has the live APIs judge what bring would write, and writes nothing.
+	check(ctx context.Context) ServiceVerdict
 	// remove deletes everything that the service is made of.
 	remove(ctx context.Context) ([]Notice, error)
 }

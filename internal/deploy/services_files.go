@@ -42,24 +42,22 @@ func serviceRegional(a app.App) error {
 	if a.Runtime() != app.CloudRunRuntime {
 		return nil
 	}
-	for _, of := range []struct {
-		attribute string
-		regional  []string
-		versions  map[string]string
-	}{{"secrets", app.RegionalSecrets(a), a.Secrets}, {"secret_files", app.RegionalSecretFiles(a), a.SecretFiles}} {
-		if len(of.regional) == 0 {
-			continue
-		}
-		key := of.regional[0]
-		return &Error{
-			Summary: "Cloud Run cannot use a regional secret",
-			Why: fmt.Sprintf("The secret of %s, %s, is regional, and Cloud Run's API names global secrets only. Nothing was changed",
-				names.Quote(key), of.versions[key]),
-			Fix:       "Refer to a secret without location, which replicas can keep in that region too, or run the app on GKE",
-			Attribute: []string{of.attribute, key},
-		}
+	var at []string
+	var version string
+	if regional := app.RegionalSecrets(a); len(regional) > 0 {
+		at, version = regional[0].Path(), regional[0].Version
+	} else if files := app.RegionalSecretFiles(a); len(files) > 0 {
+		at, version = []string{"secret_files", files[0]}, a.SecretFiles[files[0]]
+	} else {
+		return nil
 	}
-	return nil
+	return &Error{
+		Summary: "Cloud Run cannot use a regional secret",
+		Why: fmt.Sprintf("The secret of %s, %s, is regional, and Cloud Run's API names global secrets only. Nothing was changed",
+			names.Quote(at[len(at)-1]), version),
+		Fix:       "Refer to a secret without location, which replicas can keep in that region too, or run the app on GKE",
+		Attribute: at,
+	}
 }
 
 // checkSecretFileVersions refuses versions that cannot be mounted, by their state: no value is read for it. Who may not

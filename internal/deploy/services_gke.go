@@ -2,6 +2,7 @@ package deploy
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"time"
@@ -34,6 +35,10 @@ type serviceGKE struct {
 	retired serviceRetired
 	// values are those of the secrets, by environment name, once checkSecrets has read them.
 	values map[string]secret.Bytes
+	// adopting tells that what another tool made under this name is taken over.
+	adopting bool
+	// secretGoing tells that the Kubernetes Secret with these values is being deleted.
+	secretGoing bool
 	// google are the Google service accounts that given identities impersonate, by Kubernetes service account.
 	google map[string]string
 	// filesChecked tells that this run has found that the secret files can be mounted.
@@ -81,6 +86,15 @@ func (s *serviceGKE) connect(ctx context.Context) (*kube.Client, error) {
 			Why:     fmt.Sprintf("There is no %s.", s.cluster),
 			Fix:     "Correct gke.cluster, for example cluster = twelvefactor_cluster.NAME.id",
 			Err:     err, Attribute: []string{"gke", "cluster"},
+		}
+	}
+	if errors.Is(err, ErrClusterStopping) {
+		return nil, &Error{
+			Summary:   fmt.Sprintf("Cluster %q is being deleted", s.cluster.Name),
+			Why:       fmt.Sprintf("%s goes away with everything in it, so nothing can be brought up there.", s.cluster),
+			Fix:       "Wait until it is gone and apply what makes it anew, or name another cluster in gke.cluster",
+			Err:       err,
+			Attribute: []string{"gke", "cluster"},
 		}
 	}
 	return k, err

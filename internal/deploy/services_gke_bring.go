@@ -98,6 +98,12 @@ func (s *serviceGKE) applyAll(ctx context.Context, k *kube.Client) error {
 func (s *serviceGKE) apply(ctx context.Context, k *kube.Client, declared *unstructured.Unstructured) error {
 	ref := kube.RefOf(declared)
 	live, err := k.Get(ctx, ref)
+	if err == nil && live.GetDeletionTimestamp() != nil { // an interrupted deletion: what is written to it would go too
+		if err := k.WaitGone(ctx, ref); err != nil {
+			return err
+		}
+		live, err = k.Get(ctx, ref)
+	}
 	switch {
 	case apierrors.IsNotFound(err):
 		live, err = &unstructured.Unstructured{Object: map[string]any{}}, nil
@@ -143,6 +149,11 @@ func (s *serviceGKE) applySecret(ctx context.Context, k *kube.Client) error {
 	if err != nil {
 		return err
 	}
+	if s.secretGoing {
+		if err := k.WaitGone(ctx, kube.RefOf(declared)); err != nil {
+			return err
+		}
+	}
 	if _, _, err = k.Apply(ctx, declared, kube.ApplyOptions{}); err != nil {
 		return s.applyError(declared, err)
 	}
@@ -150,7 +161,7 @@ func (s *serviceGKE) applySecret(ctx context.Context, k *kube.Client) error {
 }
 
 // foreign refuses to write over an object of somebody else, naming who writes it.
-func (s *serviceGKE) foreign(ref kube.Ref, fields []metav1.ManagedFieldsEntry) error {
+func (s *serviceGKE) foreign(ref kube.Ref, fields []metav1.ManagedFieldsEntry) *Error {
 	var managers []string
 	for _, entry := range fields {
 		if !slices.Contains(managers, entry.Manager) {

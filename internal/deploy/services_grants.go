@@ -19,11 +19,13 @@ const serviceAccessor = "roles/secretmanager.secretAccessor"
 // serviceSecrets lists the secrets that an app reads, by full name, each once.
 func serviceSecrets(a app.App) []string {
 	found := map[string]bool{}
-	for _, versions := range []map[string]string{a.Secrets, a.SecretFiles} {
-		for _, version := range versions {
-			if id, err := names.ParseSecretVersionID(version); err == nil {
-				found[id.SecretID().String()] = true
-			}
+	var versions []string
+	for _, use := range app.SecretUses(a) {
+		versions = append(versions, use.Version)
+	}
+	for _, version := range slices.AppendSeq(versions, maps.Values(a.SecretFiles)) {
+		if id, err := names.ParseSecretVersionID(version); err == nil {
+			found[id.SecretID().String()] = true
 		}
 	}
 	if files, ok := serviceFilesSecret(a); ok && len(a.ConfigFiles) > 0 {

@@ -24,7 +24,7 @@ func (s *serviceRun) read(ctx context.Context) (*ServiceState, []Notice, error) 
 		return nil, nil, err
 	}
 	s.files = cloudrun.FileVersionsOf(live.GetAnnotations())
-	state := &ServiceState{ID: s.id.String(), App: s.app, URL: live.GetUri(), Status: ServiceDegraded}
+	state := &ServiceState{ID: s.id.String(), App: s.app, URL: runURL(live), Status: ServiceDegraded}
 	if live != nil {
 		if a, ok := s.recorded(live); ok {
 			state.App, state.Recorded = a, true
@@ -54,7 +54,15 @@ func (s *serviceRun) read(ctx context.Context) (*ServiceState, []Notice, error) 
 
 // unrecorded is a service that something else made: its name and place. The next plan shows what adoption changes.
 func (s *serviceRun) unrecorded(live *runpb.Service) *ServiceState {
-	return &ServiceState{ID: s.id.String(), App: s.app, URL: live.GetUri(), Status: ServiceDegraded, Objects: []string{s.id.String()}}
+	return &ServiceState{ID: s.id.String(), App: s.app, URL: runURL(live), Status: ServiceDegraded, Objects: []string{s.id.String()}}
+}
+
+// runURL is the address of a service, empty if that is switched off.
+func runURL(live *runpb.Service) string {
+	if live.GetDefaultUriDisabled() {
+		return ""
+	}
+	return live.GetUri()
 }
 
 func (s *serviceRun) status(live *runpb.Service) string {
@@ -134,7 +142,7 @@ func (l *runLook) compare(name string, changes []string) {
 func runNamed(name string, changes []string) []string {
 	var all []string
 	for _, change := range changes {
-		if !strings.HasPrefix(change, "annotations[") {
+		if !strings.HasPrefix(change, "annotations[twelvefactor.dev/") {
 			all = append(all, name+" "+change)
 		}
 	}
@@ -203,7 +211,7 @@ func (l *runLook) pool(ctx context.Context, declared *runpb.WorkerPool) runFound
 		return runFound{err: err}
 	}
 	if attempt := live.GetTemplate().GetAnnotations()[cloudrun.AttemptAnnotation]; attempt != "" {
-		declared.Template.Annotations = map[string]string{cloudrun.AttemptAnnotation: attempt}
+		declared.Template.Annotations = runMerged(declared.GetTemplate().GetAnnotations(), map[string]string{cloudrun.AttemptAnnotation: attempt})
 	}
 	return runFound{
 		drift: runNamed(name, runDiff(declared, live)), objects: []string{name},

@@ -49,6 +49,7 @@ func (s *Server) openCluster(n containerName) error {
 			return s.podSecretRefusal(n.project, pod, version)
 		},
 		ReadOnlyToken: s.options.ReadOnlyToken,
+		Through:       s.throughKubernetes(n.clusterName()),
 		Log:           s.options.Log,
 	})
 	if err != nil {

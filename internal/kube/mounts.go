@@ -50,7 +50,7 @@ func (c *Client) mountProblem(ctx context.Context, pod *unstructured.Unstructure
 	for _, event := range events.Items {
 		if at := seenAt(event.Object); at >= newest {
 			message, _, _ := unstructured.NestedString(event.Object, "message")
-			newest, problem = at, &podProblem{FailedMount, message}
+			newest, problem = at, &podProblem{reason: FailedMount, message: message}
 		}
 	}
 	if problem == nil {

@@ -1,6 +1,7 @@
 package service
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -9,6 +10,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/app"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/tf"
 )
 
@@ -112,8 +114,10 @@ func TestWhatIsUnknownIsNotRefused(t *testing.T) {
 }
 
 func providerWith(factors map[string]string) *tf.Provider {
+	enforced := map[string]string{app.LiveCheck: "off"} // there is nobody to ask
+	maps.Copy(enforced, factors)
 	return &tf.Provider{
-		Known: true, Factors: factors, Project: types.StringValue("acme-dev"), Region: types.StringValue("asia-northeast1"),
+		Known: true, Factors: enforced, Project: types.StringValue("acme-dev"), Region: types.StringValue("asia-northeast1"),
 		DefaultLabels: types.MapValueMust(types.StringType, nil),
 	}
 }
