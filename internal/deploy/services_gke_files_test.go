@@ -166,8 +166,8 @@ func TestSecretFilesNeedTheAddOn(t *testing.T) {
 	if state != nil || !errors.As(err, &told) || !strings.Contains(told.Fix, "secret_manager_csi = true") || !slices.Equal(told.Attribute, []string{"secret_files"}) {
 		t.Errorf("state %s, error %v", shown(state), err)
 	}
-	if err := w.CheckSecretFiles(t.Context(), w.app); !errors.As(err, &told) {
-		t.Errorf("what a plan finds: %v", err)
+	if verdict := w.CheckService(t.Context(), w.spec(w.app)); len(verdict.Refusals) != 1 || !strings.Contains(verdict.Refusals[0].Fix, "secret_manager_csi = true") {
+		t.Errorf("what a plan finds: %v", verdict.Refusals)
 	}
 	elsewhere := w.app
 	elsewhere.GKE = &app.GKE{Cluster: "projects/acme-dev/locations/asia-northeast1/clusters/not-there"}
