@@ -99,8 +99,8 @@ func (m FileMount) Relative(file string) string {
 // secret are one mount: a directory that is mounted cannot take another mount.
 func FileMounts(a App) []FileMount {
 	bySecret := map[string][]string{}
-	for _, file := range slices.Sorted(maps.Keys(a.ConfigFiles)) {
-		bySecret[""] = append(bySecret[""], file)
+	if len(a.ConfigFiles) > 0 {
+		bySecret[""] = slices.Sorted(maps.Keys(a.ConfigFiles))
 	}
 	for _, file := range sortedKeys(a.SecretFiles) {
 		secret, _, _ := strings.Cut(a.SecretFiles[file], "/versions/")

@@ -25,6 +25,10 @@ import (
 // check has the API server judge, by dry runs side by side, every object that would be made or changed, and of each new
 // pod template one pod: policies, quotas and limits about pods say nothing about a Deployment.
 func (s *serviceGKE) check(ctx context.Context) ServiceVerdict {
+	var refused *Error
+	if errors.As(s.cloud.CheckSecretFiles(ctx, s.app), &refused) {
+		return ServiceVerdict{Refusals: []*Error{refused}} // without the add-on nothing of them can be judged
+	}
 	k, err := s.cloud.KubeNow(ctx, s.cluster)
 	if err != nil {
 		return UncheckedService(s.cannotAsk(err))

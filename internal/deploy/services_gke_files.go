@@ -25,7 +25,7 @@ func (c *Cloud) CheckSecretFiles(ctx context.Context, a app.App) error {
 	}
 	cluster, err := names.ParseClusterID(a.GKE.Cluster)
 	if err != nil {
-		return nil
+		return nil //nolint:nilerr // what is no cluster is refused elsewhere
 	}
 	live, err := c.GCP.Clusters().Get(ctx, cluster.String())
 	switch {

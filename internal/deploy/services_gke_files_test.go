@@ -155,7 +155,7 @@ func TestSecretFilesNeedTheAddOn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { w.fake.Remove(id.String()) })
+	t.Cleanup(func() { _ = w.fake.Remove(id.String()) })
 	w.app.GKE = &app.GKE{Cluster: id.String(), Namespace: "shop"}
 	if err := w.CheckSecretFiles(t.Context(), w.app); err != nil {
 		t.Errorf("an app without secret files: %v", err)
@@ -166,12 +166,23 @@ func TestSecretFilesNeedTheAddOn(t *testing.T) {
 	if state != nil || !errors.As(err, &told) || !strings.Contains(told.Fix, "secret_manager_csi = true") || !slices.Equal(told.Attribute, []string{"secret_files"}) {
 		t.Errorf("state %s, error %v", shown(state), err)
 	}
-	if err := w.CheckSecretFiles(t.Context(), w.app); !errors.As(err, &told) {
-		t.Errorf("what a plan finds: %v", err)
+	if verdict := w.CheckService(t.Context(), w.spec(w.app)); len(verdict.Refusals) != 1 || !strings.Contains(verdict.Refusals[0].Fix, "secret_manager_csi = true") {
+		t.Errorf("what a plan finds: %v", verdict.Refusals)
 	}
-	w.app.GKE.Cluster = "projects/acme-dev/locations/asia-northeast1/clusters/not-there"
-	if err := w.CheckSecretFiles(t.Context(), w.app); err != nil {
+	elsewhere := w.app
+	elsewhere.GKE = &app.GKE{Cluster: "projects/acme-dev/locations/asia-northeast1/clusters/not-there"}
+	if err := w.CheckSecretFiles(t.Context(), elsewhere); err != nil {
 		t.Errorf("a cluster that is not there yet: %v", err)
+	}
+	op, err = w.GCP.Clusters().Update(t.Context(), id.String(), &containerpb.ClusterUpdate{DesiredSecretManagerConfig: &containerpb.SecretManagerConfig{Enabled: new(true)}})
+	if err == nil {
+		err = w.GCP.Clusters().WaitOperation(t.Context(), id.Parent(), op)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.CheckSecretFiles(t.Context(), w.app); err != nil {
+		t.Errorf("with the add-on: %v", err)
 	}
 }
 

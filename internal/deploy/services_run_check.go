@@ -26,6 +26,7 @@ func (s *serviceRun) check(ctx context.Context) ServiceVerdict {
 		// project's default account.
 		account = ""
 	}
+	s.files = s.plannedFiles(ctx)
 	declared := s.pools(0)
 	verdicts := make([]ServiceVerdict, len(declared)+1)
 	var group errgroup.Group

@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -70,6 +71,19 @@ func (s *serviceRun) ensureFiles(ctx context.Context, before *runpb.Service) err
 	}
 	s.files = versions
 	return nil
+}
+
+// plannedFiles are the versions for a message that is only judged: those that are there, and 1 for what the apply adds.
+func (s *serviceRun) plannedFiles(ctx context.Context) cloudrun.FileVersions {
+	if len(s.app.ConfigFiles) == 0 {
+		return nil
+	}
+	live, _ := s.get(ctx) // whatever is in the way shows with the validation
+	known, versions := cloudrun.FileVersionsOf(live.GetAnnotations()), cloudrun.FileVersions{}
+	for _, content := range s.app.ConfigFiles {
+		versions[content.Hash()] = cmp.Or(known[content.Hash()], "1")
+	}
+	return versions
 }
 
 // ensureFilesSecret makes the secret unless it is there. Its only replica is where the service runs: nothing else reads it,

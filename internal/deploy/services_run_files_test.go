@@ -59,6 +59,9 @@ func TestRunFiles(t *testing.T) {
 	w := newRunWorld(t)
 	w.app.ConfigFiles = filesOf("/etc/api/app.conf", "level = info\n", "/etc/api/conf.d/a", "same", "/etc/api/conf.d/b", "same")
 	w.app.SecretFiles = map[string]string{"/etc/tls/key": w.secret("tls", "\x00\xffraw")}
+	if verdict := w.CheckService(t.Context(), w.spec(w.app)); len(verdict.Refusals) > 0 || w.enabledFiles() != nil {
+		t.Errorf("a plan is refused for %v, or wrote %v", verdict.Refusals, w.enabledFiles())
+	}
 	made := w.create()
 	want := map[string]string{
 		"/etc/api/app.conf": "api-asia-northeast1-files:1", "/etc/api/conf.d/a": "api-asia-northeast1-files:2",

@@ -53,6 +53,9 @@ func (k runKind[T]) validate(s *Server, m T) error {
 			return err
 		}
 	}
+	if err := checkRunVolumes(t.GetContainers(), t.GetVolumes()); err != nil {
+		return err
+	}
 	if err := checkSecretNames(t.GetContainers(), t.GetVolumes()); err != nil {
 		return err
 	}

@@ -32,7 +32,7 @@ func runTests(m *testing.M) int {
 		"deaf:1":    {NeverReady: true},
 	}
 	cluster, err = kubernetes.New(kubernetes.Options{
-		Name: "dev", Bin: bin, ReadOnlyToken: readOnly, Behaviour: func(image string) kubernetes.Behaviour { return images[image] },
+		Name: "dev", Bin: bin, Secret: mayRead, ReadOnlyToken: readOnly, Behaviour: func(image string) kubernetes.Behaviour { return images[image] },
 	})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -48,6 +48,7 @@ func runTests(m *testing.M) int {
 		}
 	}
 	cluster.SetNodePools(pools)
+	cluster.SetSecretManager(true)
 	code := m.Run()
 	if err := cluster.Close(); err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -2,6 +2,13 @@ resource "twelvefactor_session_key" "shop" {
   name = "shop-session-key"
 }
 
+# Raw bytes are for files.
+resource "twelvefactor_session_key" "cookies" {
+  name     = "cookie-key"
+  encoding = "raw"
+  keep     = 0
+}
+
 # On Cloud Run: a public API that scales to zero.
 resource "twelvefactor_service" "public_api" {
   name      = "public-api"
@@ -64,11 +71,14 @@ resource "twelvefactor_cluster" "dev" {
 }
 
 resource "twelvefactor_service" "shop" {
-  name    = "shop"
-  image   = "asia-docker.pkg.dev/acme/shop/web:1a2b3c4"
-  gke     = { cluster = twelvefactor_cluster.dev.id, namespace = "shop", capacity = "spot" }
-  config  = { LOG_LEVEL = "info" }
-  secrets = { SESSION_KEYS = twelvefactor_session_key.shop.version_id }
+  name   = "shop"
+  image  = "asia-docker.pkg.dev/acme/shop/web:1a2b3c4"
+  gke    = { cluster = twelvefactor_cluster.dev.id, namespace = "shop", capacity = "spot" }
+  config = { LOG_LEVEL = "info" }
+
+  # Files at exactly these paths, beside what the image has there. On Cloud Run they need directories of their own.
+  config_files = { "/etc/shop/features.toml" = "checkout = true\n" }
+  secret_files = { "/etc/shop/keys/cookies" = twelvefactor_session_key.cookies.version_id }
 
   processes = {
     web    = { port = 8080, scale = { min = 2, max = 10 }, readiness = { path = "/healthz" } }

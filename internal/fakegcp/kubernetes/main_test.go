@@ -43,6 +43,16 @@ func behave(image string) Behaviour {
 	return behaviours.of[image]
 }
 
+// denied are the secret versions that no pod may read.
+var denied sync.Map
+
+func denies(_ PodIdentity, version string) string {
+	if _, is := denied.Load(version); is {
+		return "code = PermissionDenied desc = Permission 'secretmanager.versions.access' denied for resource '" + version + "' (or it may not exist)."
+	}
+	return ""
+}
+
 // shared is the one cluster of this package's tests: each has a namespace of its own.
 var shared *Cluster
 
@@ -56,7 +66,7 @@ func runTests(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	shared, err = New(Options{Name: "dev", Bin: bin, Behaviour: behave, ReadOnlyToken: viewerToken})
+	shared, err = New(Options{Name: "dev", Bin: bin, Behaviour: behave, Secret: denies, ReadOnlyToken: viewerToken})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1

@@ -25,6 +25,8 @@ func expand(ctx context.Context, m model) (app.App, diag.Diagnostics) {
 		Config:      tf.Strings(m.Config),
 		Secrets:     tf.Strings(m.Secrets),
 		Labels:      tf.Strings(m.Labels),
+		ConfigFiles: expandFiles(m.ConfigFiles),
+		SecretFiles: tf.Strings(m.SecretFiles),
 		Processes:   map[string]app.Process{},
 		Annotations: tf.Strings(m.Annotations),
 		Identity:    accountOf(m.Identity.ValueString()),

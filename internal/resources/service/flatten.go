@@ -26,6 +26,8 @@ func flatten(ctx context.Context, a app.App, prior model) (model, diag.Diagnosti
 	m.Config = f.stringMap(a.Config, prior.Config)
 	m.Secrets = f.stringMap(a.Secrets, prior.Secrets)
 	m.Labels = f.stringMap(a.Labels, prior.Labels)
+	m.ConfigFiles = f.files(a.ConfigFiles, prior.ConfigFiles)
+	m.SecretFiles = f.stringMap(a.SecretFiles, prior.SecretFiles)
 	m.Annotations = f.stringMap(a.Annotations, prior.Annotations)
 	m.Sidecars = f.sidecars(a.Sidecars, prior.Sidecars)
 	f.ownership(&m, a.Ownership, prior)

@@ -19,6 +19,8 @@ type model struct {
 	CloudRun        types.Object   `tfsdk:"cloud_run"`
 	Config          types.Map      `tfsdk:"config"`
 	Secrets         types.Map      `tfsdk:"secrets"`
+	ConfigFiles     types.Map      `tfsdk:"config_files"`
+	SecretFiles     types.Map      `tfsdk:"secret_files"`
 	Processes       types.Map      `tfsdk:"processes"`
 	Sidecars        types.Map      `tfsdk:"sidecars"`
 	Annotations     types.Map      `tfsdk:"annotations"`

@@ -143,7 +143,7 @@ var roundTrips = map[string]object{
 	"a parked worker":         onRun(worker(object{"scale": object{"min": 0}})),
 	"everything of Cloud Run": onRun(set("cloud_run", everythingOfRun())),
 	"what is empty": onRun(
-		set("config", object{}), set("secrets", object{}), set("labels", object{}), web(object{"scale": object{}, "command": []any{}, "scratch": object{}}),
+		set("config", object{}), set("secrets", object{}), set("labels", object{}), set("config_files", object{}), set("secret_files", object{}), web(object{"scale": object{}, "command": []any{}, "scratch": object{}}),
 		set("cloud_run", object{"location": "asia-northeast1", "public": false, "invokers": []any{}, "ingress": "all"})),
 	"another wording":             onRun(web(object{"shutdown_grace": "0m5s", "readiness": object{"path": "/", "tcp": false, "period": "1m"}})),
 	"owners that are the default": onRun(set("image_owner", "terraform"), set("drift_ignore", []any{}), set("rerender", false)),

@@ -180,6 +180,9 @@ func (m model) settled() bool {
 func (c change) unchanged(planned model) model {
 	planned.URL, planned.Status, planned.Objects = c.prior.URL, c.prior.Status, c.prior.Objects
 	planned.ImageDigest = c.prior.ImageDigest
+	if sameFiles(planned.ConfigFiles, c.prior.ConfigFiles) {
+		planned.ConfigFiles = c.prior.ConfigFiles
+	}
 	return planned
 }
 
@@ -206,7 +209,7 @@ func (m model) plannedID(ctx context.Context, a app.App, diags *diag.Diagnostics
 
 // releaseKnown tells whether everything that a release consists of is known.
 func (m model) releaseKnown(ctx context.Context, diags *diag.Diagnostics) bool {
-	parts := []attr.Value{m.Image, m.ImageOwner, m.Config, m.Secrets, m.Sidecars}
+	parts := []attr.Value{m.Image, m.ImageOwner, m.Config, m.Secrets, m.Sidecars, m.ConfigFiles, m.SecretFiles}
 	if m.Processes.IsUnknown() {
 		return false
 	}

@@ -62,6 +62,7 @@ func (r *serviceResource) ValidateConfig(ctx context.Context, req resource.Valid
 	}
 	checkApp(ctx, req.Config.Raw, config, r.provider, &resp.Diagnostics)
 	checkPlace(ctx, config, &resp.Diagnostics)
+	checkFiles(config, &resp.Diagnostics)
 }
 
 // Create makes the service and waits until it serves.

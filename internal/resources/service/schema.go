@@ -26,7 +26,7 @@ On GKE the service is a Deployment for each process, with autoscaler, disruption
 ` + "`web`" + `; namespace and service account are made with it. Its pods meet Pod Security "restricted", and their root filesystem is
 read-only. On Cloud Run it is a service for ` + "`web`" + ` and a worker pool for each of the others.
 
-The app gets ` + "`roles/secretmanager.secretAccessor`" + ` on exactly the secrets that ` + "`secrets`" + ` names. An apply ends when the new
+The app gets ` + "`roles/secretmanager.secretAccessor`" + ` on exactly the secrets that ` + "`secrets` and `secret_files`" + ` name. An apply ends when the new
 release serves. A release that does not become ready fails the apply, and the old one keeps serving.
 
 An interrupted run leaves ` + "`status = \"creating\"`" + ` and a warning, and the next apply goes on. Let a run fail on anything but a ready
@@ -45,6 +45,7 @@ func resourceSchema(ctx context.Context) schema.Schema {
 	attributes := settings()
 	maps.Copy(attributes, computed())
 	maps.Copy(attributes, ownership())
+	maps.Copy(attributes, fileAttributes())
 	attributes["gke"] = gkeAttribute()
 	attributes["cloud_run"] = runAttribute()
 	attributes["processes"] = processesAttribute()

@@ -16,7 +16,7 @@ import (
 )
 
 // What app.App.Source holds is how the configuration was written, attribute by attribute, where the app itself does not
-// tell: defaults, empty maps, "60s" or "1m". The entries of config and secrets are the app's own and not repeated.
+// tell: defaults, empty maps, "60s" or "1m". The entries of config, secrets and files are the app's own and not repeated.
 
 // worded gives the attributes whose wording is kept.
 func (m *model) worded() map[string]attr.Value {
@@ -47,7 +47,9 @@ func (m *model) setWorded(name string, value attr.Value) {
 
 // environments gives the attributes of which only is kept that they are empty.
 func (m *model) environments() map[string]*types.Map {
-	return map[string]*types.Map{"config": &m.Config, "secrets": &m.Secrets}
+	return map[string]*types.Map{
+		"config": &m.Config, "secrets": &m.Secrets, "config_files": &m.ConfigFiles, "secret_files": &m.SecretFiles,
+	}
 }
 
 // sourceOf records how a model was written, in which everything is known.
