@@ -128,6 +128,7 @@ func (r *serviceResource) Update(ctx context.Context, req resource.UpdateRequest
 	if resp.Diagnostics.HasError() {
 		return
 	}
+	spec.Adopt = prior.unrecorded()
 	id := prior.ID.ValueString()
 	tf.SetIdentity(ctx, resp.Identity, identityAt(id), &resp.Diagnostics)
 	ctx, cancel := tf.WithTimeout(ctx, tf.Update, timeout)
