@@ -37,6 +37,8 @@ type serviceGKE struct {
 	values map[string]secret.Bytes
 	// adopting tells that what another tool made under this name is taken over.
 	adopting bool
+	// beside are the Deployments of others that an adoption has left without requests.
+	beside []string
 }
 
 func (c *Cloud) serviceOnGKE(a app.App) (*serviceGKE, error) {
@@ -99,6 +101,8 @@ type serviceRecord struct {
 	unfinished bool
 	// creating is the time of the creating mark, zero when the create is finished.
 	creating time.Time
+	// adopting tells that an adoption is unfinished.
+	adopting bool
 }
 
 // record reads the record, nil when there is none.
@@ -115,6 +119,7 @@ func (s *serviceGKE) record(ctx context.Context, k *kube.Client) (*serviceRecord
 	}
 	r := &serviceRecord{object: live}
 	r.creating, _ = names.CreatingSince(live.GetAnnotations())
+	_, r.adopting = live.GetAnnotations()[serviceAdoptingAnnotation]
 	if r.app, err = gke.Recorded(live); err == nil {
 		r.retired, r.unfinished, err = serviceRetiredOf(live.GetAnnotations())
 	}
@@ -154,6 +159,9 @@ func (s *serviceGKE) writeRecord(ctx context.Context, k *kube.Client, unfinished
 		}
 		annotations := maps.Clone(declared.GetAnnotations())
 		annotations[serviceRetiredAnnotation] = encoded
+		if s.adopting {
+			annotations[serviceAdoptingAnnotation] = "true"
+		}
 		declared.SetAnnotations(annotations)
 	}
 	_, _, err = k.Apply(ctx, declared, kube.ApplyOptions{Force: true})

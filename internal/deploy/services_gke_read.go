@@ -48,7 +48,7 @@ func (s *serviceGKE) readWith(ctx context.Context, k *kube.Client) (*ServiceStat
 		in = s.input(record.app)
 	}
 	if len(in.App.Processes) == 0 {
-		return nil, nil // an import of what is not there: only name and place are known
+		return s.unrecorded(ctx, k) // an import: only name and place are known
 	}
 	look := &serviceLook{k: k}
 	if err := look.at(ctx, in); err != nil {
