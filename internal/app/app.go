@@ -39,7 +39,11 @@ type App struct {
 	Config    map[string]string  `json:"config,omitempty"`
 	Secrets   map[string]string  `json:"secrets,omitempty"` // environment name to secret version: see SecretVersion
 	Processes map[string]Process `json:"processes"`
+	Sidecars  map[string]Sidecar `json:"sidecars,omitempty"`
 	Labels    map[string]string  `json:"labels,omitempty"`
+	// Annotations go to what tools read them from: Deployments, their pods and the Service on GKE, services, worker pools
+	// and their revisions on Cloud Run.
+	Annotations map[string]string `json:"annotations,omitempty"`
 	// Identity is who the app runs as: the Kubernetes service account's name on GKE, the Google service account's
 	// email on Cloud Run.
 	Identity string `json:"identity,omitempty"`
@@ -53,6 +57,9 @@ type GKE struct {
 	Cluster   string   `json:"cluster"` // projects/P/locations/L/clusters/C
 	Namespace string   `json:"namespace"`
 	Capacity  Capacity `json:"capacity,omitempty"`
+	// SessionAffinity sends the requests of one client address to one pod as long as that is there.
+	SessionAffinity bool          `json:"session_affinity,omitempty"`
+	IdentityWait    *IdentityWait `json:"identity_wait,omitempty"`
 }
 
 // CloudRun places an app on Cloud Run.
@@ -62,6 +69,7 @@ type CloudRun struct {
 	Public   bool     `json:"public,omitempty"`
 	Invokers []string `json:"invokers,omitempty"` // IAM members that may call it
 	Ingress  string   `json:"ingress,omitempty"`  // all, internal, internal_and_load_balancing
+	RunSettings
 }
 
 // Process is one process type of an app (a line of a Procfile).
@@ -89,11 +97,12 @@ type Scale struct {
 	MinSet bool `json:"-"`
 }
 
-// Probe is one health check. Exactly one of Path (HTTP), TCP and GRPC is set; the port is the process's own.
+// Probe is one health check. Exactly one of Path (HTTP), TCP and GRPC is set; the port is the container's own.
 type Probe struct {
 	Path             string        `json:"path,omitempty"`
 	TCP              bool          `json:"tcp,omitempty"`
 	GRPC             bool          `json:"grpc,omitempty"`
+	GRPCService      string        `json:"grpc_service,omitempty"` // what a grpc check asks about; empty is the server as a whole
 	Period           time.Duration `json:"period,omitempty"`
 	Timeout          time.Duration `json:"timeout,omitempty"`
 	FailureThreshold int           `json:"failure_threshold,omitempty"`

@@ -121,10 +121,22 @@ var Capabilities = []Capability{
 		Attribute: "processes.*.memory", GKE: as("request and limit"), CloudRun: as("limit, in the sizes that go with the CPU"),
 	},
 	{
+		Attribute: "processes.*.port", Detail: "of a worker", GKE: as("port of its health checks, told in PORT"),
+		CloudRun: as("port of its health checks, told in PORT; a worker pool takes no requests"),
+	},
+	{
 		Attribute: "processes.*.startup", GKE: as("startup probe"), CloudRun: as("startup probe, within 240s"),
 	},
 	{
 		Attribute: "processes.*.liveness", GKE: as("liveness probe"), CloudRun: as("liveness probe"),
+	},
+	{
+		Attribute: "processes.*.liveness.tcp", GKE: as("liveness probe"),
+		CloudRun: not("Cloud Run has no liveness check by tcp", "Use path or grpc, for example liveness = { path = \"/healthz\" }"),
+		Rule:     "probe", asked: func(a App) []Finding {
+			return append(each(a, func(_ string, p Process) []Finding { return askedTCP("liveness", p.Liveness) }),
+				eachSidecar(a, func(_ string, s Sidecar) []Finding { return askedTCP("liveness", s.Liveness) })...)
+		},
 	},
 	{
 		Attribute: "processes.*.readiness", GKE: as("readiness probe"), CloudRun: as("readiness probe, and startup probe unless that is set"),
@@ -133,7 +145,24 @@ var Capabilities = []Capability{
 		Attribute: "processes.*.readiness.tcp", GKE: as("readiness probe"),
 		CloudRun: not("Cloud Run has no readiness check by tcp", "Use path or grpc, for example readiness = { path = \"/healthz\" }, or move it to startup"),
 		Rule:     "probe", asked: func(a App) []Finding {
-			return asked(a, []string{"readiness"}, func(p Process) bool { return p.Readiness != nil && p.Readiness.TCP && kinds(*p.Readiness) == 1 })
+			return each(a, func(name string, p Process) []Finding {
+				if name != Web {
+					return nil // refused as a whole
+				}
+				return askedTCP("readiness", p.Readiness)
+			})
+		},
+	},
+	{
+		Attribute: "processes.*.readiness", Detail: "of a worker", GKE: as("readiness probe; a release counts as ready with it"),
+		CloudRun: not("A worker pool on Cloud Run takes no requests and has no readiness check", "Use startup or liveness, for example startup = { tcp = true }"),
+		Rule:     "probe", asked: func(a App) []Finding {
+			return each(a, func(name string, p Process) []Finding {
+				if name == Web || p.Readiness == nil {
+					return nil
+				}
+				return []Finding{{Path: []string{"readiness"}}}
+			})
 		},
 	},
 	{
@@ -146,10 +175,55 @@ var Capabilities = []Capability{
 		Attribute: "processes.*.scratch", GKE: as("emptyDir volumes on disk; the root filesystem is read-only, /tmp is always there"),
 		CloudRun: as("emptyDir volumes in memory; the root filesystem is writable, in memory"),
 	},
+	{
+		Attribute: "sidecars", GKE: as("init containers that run on (native sidecars), in the order of after; the process starts when each has started"),
+		CloudRun: as("further containers with depends_on: what has a startup check is waited for"),
+	},
+	{
+		Attribute: "sidecars.*.secrets", GKE: as("in the Kubernetes Secret of the service, under SIDECAR.NAME"), CloudRun: as("environment with pinned versions"),
+	},
+	{
+		Attribute: "sidecars.*.cpu, sidecars.*.memory", GKE: as("requests, and limit of the memory"),
+		CloudRun: as("limits; all containers together have a size that Cloud Run offers"),
+	},
+	{Attribute: "sidecars.*.startup, sidecars.*.liveness", GKE: as("probes on its port"), CloudRun: as("probes on its port")},
+	{
+		Attribute: "sidecars.*.readiness", GKE: as("readiness probe: the pod takes requests only while it passes"),
+		CloudRun: not("Cloud Run asks the readiness of the container that takes the requests only", "Use startup or liveness, or readiness of web"),
+		Rule:     "probe", asked: func(a App) []Finding {
+			return eachSidecar(a, func(_ string, s Sidecar) []Finding {
+				if s.Readiness == nil {
+					return nil
+				}
+				return []Finding{{Path: []string{"readiness"}}}
+			})
+		},
+	},
+	{
+		Attribute: "annotations", GKE: as("annotations of Deployments, their pods and the Service"),
+		CloudRun: as("annotations of service, worker pools and their revisions"),
+	},
+	{Attribute: "gke.session_affinity", GKE: as("session affinity of the Service by client address"), CloudRun: structural},
+	{Attribute: "gke.identity_wait", GKE: as("init container that waits for the metadata server"), CloudRun: structural},
 	{Attribute: "gke.capacity", GKE: as("node selector, toleration and spread over Spot and on-demand nodes"), CloudRun: structural},
 	{Attribute: "gke.namespace", GKE: as("namespace"), CloudRun: structural},
 	{Attribute: "cloud_run.public, cloud_run.invokers", GKE: structural, CloudRun: as("members of roles/run.invoker")},
+	{Attribute: "cloud_run.invoker_iam_disabled", GKE: structural, CloudRun: as("no check of the callers of web")},
 	{Attribute: "cloud_run.ingress", GKE: structural, CloudRun: as("ingress of the service")},
+	{Attribute: "cloud_run.vpc", GKE: structural, CloudRun: as("Direct VPC egress of the service and the worker pools")},
+	{Attribute: "cloud_run.protocol", GKE: structural, CloudRun: as("name of the port of web: http1 or h2c")},
+	{Attribute: "cloud_run.session_affinity", GKE: structural, CloudRun: as("session affinity of web, as far as its instances last")},
+	{Attribute: "cloud_run.request_timeout", GKE: structural, CloudRun: as("timeout of the requests to web")},
+	{
+		Attribute: "cloud_run.cpu_always_allocated, cloud_run.startup_cpu_boost", GKE: structural,
+		CloudRun: as("CPU of web between requests and at the start; workers always have theirs"),
+	},
+	{Attribute: "cloud_run.execution_environment", GKE: structural, CloudRun: as("sandbox of web; worker pools run in gen2 only")},
+	{Attribute: "cloud_run.revision_scale", GKE: structural, CloudRun: as("bounds of each revision of web, within those of processes.web.scale")},
+	{
+		Attribute: "cloud_run.default_uri_disabled, cloud_run.custom_audiences", GKE: structural,
+		CloudRun: as("run.app address of the service, and the audiences of its callers' tokens"),
+	},
 }
 
 // structural is what the other runtime's block has: there is nothing to refuse.
@@ -197,13 +271,21 @@ func asked(a App, path []string, asks func(Process) bool) []Finding {
 	})
 }
 
+// askedTCP finds a tcp check.
+func askedTCP(attribute string, p *Probe) []Finding {
+	if p == nil || !p.TCP || kinds(*p) != 1 {
+		return nil
+	}
+	return []Finding{{Path: []string{attribute}}}
+}
+
 func askedRegional(a App) []Finding {
 	var all []Finding
-	for _, name := range RegionalSecrets(a) {
-		ref, _ := ParseSecretVersion(a.Secrets[name]) // checked by RegionalSecrets
+	for _, use := range RegionalSecrets(a) {
+		ref, _ := ParseSecretVersion(use.Version) // checked by RegionalSecrets
 		all = append(all, Finding{
-			Path: []string{"secrets", name}, Summary: "Cloud Run cannot use a regional secret",
-			Detail: fmt.Sprintf("%s refers to secret %s in %s.", quote(name), quote(ref.Secret), ref.Location),
+			Path: use.Path(), Summary: "Cloud Run cannot use a regional secret",
+			Detail: fmt.Sprintf("%s refers to secret %s in %s.", quote(use.Env), quote(ref.Secret), ref.Location),
 		})
 	}
 	return all

@@ -57,9 +57,14 @@ func WithDefaults(a App) App {
 		r := *a.CloudRun
 		r.Invokers = slices.Clone(r.Invokers)
 		r.Ingress = orDefault(r.Ingress, IngressAll)
+		r.RunSettings = runSettingsDefaults(r.RunSettings)
 		a.CloudRun = &r
 	}
 	a.Config, a.Secrets, a.Labels = maps.Clone(a.Config), maps.Clone(a.Secrets), maps.Clone(a.Labels)
+	a.Annotations, a.Sidecars = maps.Clone(a.Annotations), maps.Clone(a.Sidecars)
+	for name, s := range a.Sidecars {
+		a.Sidecars[name] = sidecarDefaults(a, s)
+	}
 	processes := make(map[string]Process, len(a.Processes))
 	for name, p := range a.Processes {
 		processes[name] = processDefaults(a, name, p)
@@ -72,6 +77,7 @@ func gkeDefaults(a App) *GKE {
 	g := *a.GKE
 	g.Namespace = orDefault(g.Namespace, a.Name)
 	g.Capacity = orDefault(g.Capacity, OnDemand)
+	g.IdentityWait = waitDefaults(g.IdentityWait)
 	return &g
 }
 
@@ -105,16 +111,22 @@ func gkeProcess(g GKE, name string, p Process) Process {
 	if name == Web && p.Readiness == nil {
 		p.Readiness = &Probe{TCP: true}
 	}
-	if p.Scratch == nil {
-		p.Scratch = map[string]string{}
-	}
-	p.Scratch[DefaultScratchPath] = orDefault(p.Scratch[DefaultScratchPath], DefaultScratchSize)
+	p.Scratch = withScratch(p.Scratch)
 	grace := DefaultSpotGrace
 	if g.Capacity == OnDemand {
 		grace = DefaultOnDemandGrace
 	}
 	p.ShutdownGrace = orDefault(p.ShutdownGrace, grace)
 	return p
+}
+
+// withScratch adds the path that is always writable on GKE to a map of the caller's own.
+func withScratch(scratch map[string]string) map[string]string {
+	if scratch == nil {
+		scratch = map[string]string{}
+	}
+	scratch[DefaultScratchPath] = orDefault(scratch[DefaultScratchPath], DefaultScratchSize)
+	return scratch
 }
 
 func runProcess(name string, p Process) Process {
@@ -134,7 +146,7 @@ func runProcess(name string, p Process) Process {
 	if p.Startup == nil && p.Readiness != nil {
 		// Cloud Run takes a revision for good once its startup check passes. On GKE the readiness check decides that, so
 		// here it does too: a release that never becomes ready fails on both.
-		p.Startup = &Probe{Path: p.Readiness.Path, TCP: p.Readiness.TCP, GRPC: p.Readiness.GRPC}
+		p.Startup = &Probe{Path: p.Readiness.Path, TCP: p.Readiness.TCP, GRPC: p.Readiness.GRPC, GRPCService: p.Readiness.GRPCService}
 	}
 	return p
 }

@@ -48,6 +48,15 @@ type release struct {
 	Config   map[string]string   `json:"config,omitempty"`
 	Secrets  map[string]string   `json:"secrets,omitempty"`
 	Commands map[string]commands `json:"commands"`
+	// Sidecars are what the app was tested with, as much as its image.
+	Sidecars map[string]sidecarRelease `json:"sidecars,omitempty"`
+}
+
+type sidecarRelease struct {
+	Image    string            `json:"image"`
+	Config   map[string]string `json:"config,omitempty"`
+	Secrets  map[string]string `json:"secrets,omitempty"`
+	Commands commands          `json:"commands"`
 }
 
 type commands struct {
@@ -56,11 +65,17 @@ type commands struct {
 }
 
 // ReleaseID identifies the release: 12 hexadecimal characters made from the image reference, the config, the secret
-// versions and the commands of all processes.
+// versions and the commands of all processes, and the same of the sidecars.
 func ReleaseID(a App) string {
 	r := release{Image: a.Image, Config: a.Config, Secrets: a.Secrets, Commands: map[string]commands{}}
 	for name, p := range a.Processes {
 		r.Commands[name] = commands{p.Command, p.Args}
+	}
+	for name, s := range a.Sidecars {
+		if r.Sidecars == nil {
+			r.Sidecars = map[string]sidecarRelease{}
+		}
+		r.Sidecars[name] = sidecarRelease{s.Image, s.Config, s.Secrets, commands{s.Command, s.Args}}
 	}
 	return contentHash(r)
 }
@@ -68,9 +83,15 @@ func ReleaseID(a App) string {
 // ConfigHash identifies the content of the config: 12 hexadecimal characters.
 func ConfigHash(a App) string { return contentHash(a.Config) }
 
-// SecretsHash identifies the set of secret versions under their environment names: 12 hexadecimal characters. It is
-// made from references, never from values.
-func SecretsHash(a App) string { return contentHash(a.Secrets) }
+// SecretsHash identifies the set of secret versions under the keys of SecretUses: 12 hexadecimal characters. It is made
+// from references, never from values.
+func SecretsHash(a App) string {
+	versions := map[string]string{}
+	for _, use := range SecretUses(a) {
+		versions[use.Key] = use.Version
+	}
+	return contentHash(versions)
+}
 
 func contentHash(v any) string {
 	b, err := encode(v)

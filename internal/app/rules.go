@@ -65,7 +65,12 @@ var Rules = []Rule{
 	{ID: "process-command", Factor: "VI", Reason: "Commands reach the kernel as they are written.", check: checkCommands},
 	{ID: "scratch", Factor: "VI", Reason: "Processes keep nothing: writable paths are named, bounded and lost.", check: checkScratch},
 	{ID: "web-on-cloud-run", Factor: "VII", On: CloudRunRuntime, Reason: "Cloud Run serves requests.", check: notOffered("web-on-cloud-run")},
-	{ID: "port", Factor: "VII", Reason: "Only the web process takes requests, on one port.", check: checkPorts},
+	{ID: "port", Factor: "VII", Reason: "A process has one port; only that of web takes requests.", check: checkPorts},
+
+	{ID: "sidecar-name", Factor: "VIII", Reason: "A sidecar has a name of its own among the containers of an instance.", check: checkSidecarNames},
+	{ID: "sidecar-image", Factor: "V", Reason: "A release names the build of what runs beside it, too.", check: checkSidecarImages},
+	{ID: "sidecar-processes", Factor: "VIII", Reason: "A sidecar runs beside processes that are there.", check: checkSidecarProcesses},
+	{ID: "sidecar-order", Factor: "IX", Reason: "What others wait for says when it has started.", check: checkSidecarOrder},
 
 	{ID: "scale-bounds", Factor: "VIII", Reason: "A scale is a range of instances.", check: checkScaleBounds},
 	{ID: "scale-to-zero", Factor: "VIII", On: GKERuntime, Reason: "GKE's autoscaler does not scale to zero.", check: notOffered("scale-to-zero")},
@@ -77,11 +82,22 @@ var Rules = []Rule{
 	{ID: "shutdown-grace", Factor: "IX", Reason: "A process ends within the time that the runtime gives it.", check: checkShutdownGrace},
 	{ID: "spot-shutdown-grace", Factor: "IX", On: GKERuntime, Warning: true, Reason: "A preempted Spot node has 25 seconds.", check: checkSpotGrace},
 	{ID: "spot-single-replica", Factor: "IX", On: GKERuntime, Warning: true, Reason: "One instance on a Spot node is down at every preemption.", check: checkSpotSingleReplica},
-	{ID: "probe", Factor: "IX", Reason: "A health check asks one thing, of the process's own port.", check: checkProbes},
+	{ID: "spot-session-affinity", Factor: "VI", On: GKERuntime, Warning: true, Reason: "What a pod keeps for a client is lost with its Spot node.", check: checkSpotAffinity},
+	{ID: "identity-wait", Factor: "IX", On: GKERuntime, Reason: "A pod waits for its identity, for a bounded time.", check: checkIdentityWait},
+	{ID: "probe", Factor: "IX", Reason: "A health check asks one thing, of the container's own port.", check: checkProbes},
+
+	{ID: "vpc", Factor: "IV", On: CloudRunRuntime, Reason: "Backing services in a VPC network are reached through one subnetwork.", check: checkVPC},
+	{ID: "protocol", Factor: "VII", On: CloudRunRuntime, Reason: "The web process speaks one protocol on its port.", check: checkProtocol},
+	{ID: "revision-scale", Factor: "VIII", On: CloudRunRuntime, Reason: "The bounds of a revision go with those of its service.", check: checkRevisionScale},
+	{ID: "execution-environment", Factor: "VIII", On: CloudRunRuntime, Reason: "An instance has a size that its execution environment takes.", check: checkExecution},
+	{ID: "cpu-allocation", Factor: "VIII", On: CloudRunRuntime, Reason: "CPU that is always allocated is a whole one.", check: checkCPUAllocation},
+	{ID: "request-timeout", Factor: "IX", On: CloudRunRuntime, Reason: "A request ends within the time that the runtime gives it.", check: checkRequestTimeout},
 
 	{ID: "labels", Factor: "XIV", Reason: "Labels are what cost and telemetry are grouped by.", check: checkLabels},
+	{ID: "annotations", Factor: "XIV", Reason: "Annotations tell tools about the app, and leave the runtime's own alone.", check: checkAnnotations},
 	{ID: "ingress", Factor: "XV", On: CloudRunRuntime, Reason: "Where requests may come from is one of three settings.", check: checkIngress},
 	{ID: "invokers", Factor: "XV", On: CloudRunRuntime, Reason: "Who may call is named, or it is everybody.", check: checkInvokers},
+	{ID: "custom-audience", Factor: "XV", On: CloudRunRuntime, Reason: "A token names the audience that it is for.", check: checkAudiences},
 }
 
 // Check runs all rules on an app as it was declared. It reports everything at once, in the order of Rules and within a
@@ -108,7 +124,7 @@ func Check(a App) []Finding {
 // usesRuntime are the rules for both runtimes whose findings differ between them.
 var usesRuntime = map[string]bool{
 	"one-runtime": true, "port": true, "concurrency": true, "cpu-percent": true, "resources": true, "shutdown-grace": true,
-	"probe": true, "labels": true, "config-size": true,
+	"probe": true, "labels": true, "config-size": true, "annotations": true,
 }
 
 // each runs a check on every process, by name. Paths that f reports are relative to the process.

@@ -13,12 +13,14 @@ func sortedKeys(m map[string]string) []string { return slices.Sorted(maps.Keys(m
 
 func checkEnvNames(a App) []Finding {
 	var all []Finding
-	for _, attribute := range []struct {
-		name   string
-		values map[string]string
-	}{{"config", a.Config}, {"secrets", a.Secrets}} {
-		for _, name := range sortedKeys(attribute.values) {
-			all = append(all, fromError("Invalid environment name", CheckEnvName(name), attribute.name, name)...)
+	for _, e := range environments(a) {
+		for _, attribute := range []struct {
+			name   string
+			values map[string]string
+		}{{"config", e.config}, {"secrets", e.secrets}} {
+			for _, name := range sortedKeys(attribute.values) {
+				all = append(all, fromError("Invalid environment name", CheckEnvName(name), e.path(attribute.name, name)...)...)
+			}
 		}
 	}
 	return all
@@ -26,13 +28,15 @@ func checkEnvNames(a App) []Finding {
 
 func checkConfigOrSecret(a App) []Finding {
 	var all []Finding
-	for _, name := range sortedKeys(a.Secrets) {
-		if _, ok := a.Config[name]; ok {
-			all = append(all, Finding{
-				Path: []string{"config", name}, Uses: [][]string{{"config"}, {"secrets"}}, Summary: "Name in both config and secrets",
-				Detail: fmt.Sprintf("%s is set in config and in secrets, and a process has one value of a name. Leave it out of config "+
-					"if it is a secret, else out of secrets.", quote(name)),
-			})
+	for _, e := range environments(a) {
+		for _, name := range sortedKeys(e.secrets) {
+			if _, ok := e.config[name]; ok {
+				all = append(all, Finding{
+					Path: e.path("config", name), Uses: [][]string{e.path("config"), e.path("secrets")}, Summary: "Name in both config and secrets",
+					Detail: fmt.Sprintf("%s is set in config and in secrets, and a process has one value of a name. Leave it out of config "+
+						"if it is a secret, else out of secrets.", quote(name)),
+				})
+			}
 		}
 	}
 	return all
@@ -45,8 +49,16 @@ var maxValue = map[Runtime]int{GKERuntime: 128<<10 - 1, CloudRunRuntime: 32 << 1
 
 func checkConfigValues(a App) []Finding {
 	var all []Finding
-	for _, name := range sortedKeys(a.Config) {
-		value := a.Config[name]
+	for _, e := range environments(a) {
+		all = append(all, refusedValues(a, e)...)
+	}
+	return all
+}
+
+func refusedValues(a App, e environment) []Finding {
+	var all []Finding
+	for _, name := range sortedKeys(e.config) {
+		value := e.config[name]
 		var why string
 		switch limit := maxValue[a.Runtime()]; {
 		case len(name)+1+len(value) > limit:
@@ -60,7 +72,7 @@ func checkConfigValues(a App) []Finding {
 			continue
 		}
 		all = append(all, Finding{
-			Path: []string{"config", name}, Summary: "Value cannot be an environment variable",
+			Path: e.path("config", name), Summary: "Value cannot be an environment variable",
 			Detail: fmt.Sprintf("The value of %s %s.", quote(name), why),
 		})
 	}
@@ -72,30 +84,31 @@ const maxRecorded = 240 << 10
 
 func checkConfigSize(a App) []Finding {
 	encoded, err := Encode(a)
-	if err == nil && len(encoded) <= maxRecorded {
+	wording, wordingErr := encode(a.Sidecars) // which the record has once more, as it is written
+	if size := len(encoded) + len(wording); err == nil && wordingErr == nil && size <= maxRecorded {
 		return nil
 	}
 	return []Finding{{
-		Path: []string{"config"}, Uses: [][]string{{"processes"}, {"labels"}}, Summary: "Config is too large",
+		Path: []string{"config"}, Uses: [][]string{{"processes"}, {"labels"}, {"sidecars"}, {"annotations"}}, Summary: "Config is too large",
 		Detail: fmt.Sprintf("The app takes %d KiB as JSON, but it is recorded in an annotation of the live object, which holds %d KiB. "+
-			"Keep large data in a backing service and its address in config.", len(encoded)>>10, maxRecorded>>10),
+			"Keep large data in a backing service and its address in config.", (len(encoded)+len(wording))>>10, maxRecorded>>10),
 	}}
 }
 
 func checkSecretVersions(a App) []Finding {
 	var all []Finding
-	for _, name := range sortedKeys(a.Secrets) {
-		all = append(all, fromError("Not a secret version", CheckSecretVersion(a.Secrets[name]), "secrets", name)...)
+	for _, use := range SecretUses(a) {
+		all = append(all, fromError("Not a secret version", CheckSecretVersion(use.Version), use.Path()...)...)
 	}
 	return all
 }
 
-// RegionalSecrets lists the environment names that an app takes from regional secrets, sorted.
-func RegionalSecrets(a App) []string {
-	var regional []string
-	for _, name := range sortedKeys(a.Secrets) {
-		if ref, err := ParseSecretVersion(a.Secrets[name]); err == nil && ref.Location != "" {
-			regional = append(regional, name)
+// RegionalSecrets lists what an app takes from regional secrets, by key.
+func RegionalSecrets(a App) []SecretUse {
+	var regional []SecretUse
+	for _, use := range SecretUses(a) {
+		if ref, err := ParseSecretVersion(use.Version); err == nil && ref.Location != "" {
+			regional = append(regional, use)
 		}
 	}
 	return regional
@@ -122,16 +135,18 @@ var secretNames = regexp.MustCompile(`(?i)(^|_)(PASSWORD|PASSWD|SECRET|SECRET_KE
 
 func checkSecretInConfig(a App) []Finding {
 	var all []Finding
-	for _, name := range sortedKeys(a.Config) {
-		what := looksSecret(name, a.Config[name])
-		if what == "" || CheckEnvName(name) != nil {
-			continue
+	for _, e := range environments(a) {
+		for _, name := range sortedKeys(e.config) {
+			what := looksSecret(name, e.config[name])
+			if what == "" || CheckEnvName(name) != nil {
+				continue
+			}
+			all = append(all, Finding{
+				Path: e.path("config", name), Summary: "Value looks like a secret",
+				Detail: fmt.Sprintf("The value of %s looks like %s. Config can be read in plan, state and the runtime's console. Put it into a "+
+					"twelvefactor_secret and refer to it: secrets = { %s = twelvefactor_secret.NAME.version_id }.", name, what, name),
+			})
 		}
-		all = append(all, Finding{
-			Path: []string{"config", name}, Summary: "Value looks like a secret",
-			Detail: fmt.Sprintf("The value of %s looks like %s. Config can be read in plan, state and the runtime's console. Put it into a "+
-				"twelvefactor_secret and refer to it: secrets = { %s = twelvefactor_secret.NAME.version_id }.", name, what, name),
-		})
 	}
 	return all
 }

@@ -38,44 +38,62 @@ func checkSpotGrace(a App) []Finding {
 	})
 }
 
-// checkSpotSingleReplica leaves workers alone: what they do waits for the next instance, while requests fail.
 func checkSpotSingleReplica(a App) []Finding {
 	return each(a, func(name string, p Process) []Finding {
-		if name != Web || a.GKE.Capacity == OnDemand || p.Scale.Min != 1 {
+		if a.GKE.Capacity != Spot && a.GKE.Capacity != Mixed || p.Scale.Min != 1 {
 			return nil
+		}
+		stops := "takes the app down"
+		if name != Web {
+			stops = "stops " + quote(name)
 		}
 		return []Finding{{
 			Path: minPath, Uses: [][]string{{"gke", "capacity"}}, Summary: "One instance on Spot nodes",
-			Detail: "Every preemption of a Spot node takes the app down until another node has started it. Set scale.min = 2 or more, or " +
-				"capacity = \"on_demand\".",
+			Detail: fmt.Sprintf("Every preemption of a Spot node %s until another node has started it. Set scale.min = 2 or more, or "+
+				"capacity = \"on_demand\".", stops),
 		}}
 	})
 }
 
+// checkSpotAffinity: what a client has in one pod is gone with its node, however many pods there are.
+func checkSpotAffinity(a App) []Finding {
+	if _, web := a.Processes[Web]; !web || !a.GKE.SessionAffinity || a.GKE.Capacity != Spot {
+		return nil
+	}
+	return []Finding{{
+		Path: []string{"gke", "session_affinity"}, Uses: [][]string{{"gke", "capacity"}}, Summary: "Session affinity on Spot nodes",
+		Detail: "A preemption moves every client of the node to another pod, and what its old pod kept for it is lost. Keep sessions in a backing " +
+			"service or in signed cookies, or use capacity = \"on_demand\" or \"mixed\".",
+	}}
+}
+
 func checkProbes(a App) []Finding {
-	return append(notOffered("probe")(a), each(a, func(name string, p Process) []Finding {
-		var all []Finding
-		reported := map[string]bool{}
-		for _, probe := range []struct {
-			attribute string
-			probe     *Probe
-		}{{"readiness", p.Readiness}, {"liveness", p.Liveness}, {"startup", p.Startup}} {
-			if probe.probe == nil {
-				continue
-			}
-			why := refusedProbe(a.Runtime(), name, probe.attribute, *probe.probe)
-			// A startup check that was made from a wrong readiness check is not the user's.
-			if why == "" || probe.attribute == "startup" && reported[why] {
-				continue
-			}
-			reported[why] = true
-			all = append(all, Finding{
-				Path: []string{probe.attribute}, Summary: "Invalid " + probe.attribute + " check",
-				Detail: fmt.Sprintf("%s; for example %s = { path = \"/healthz\" }.", why, probe.attribute),
-			})
+	all := append(notOffered("probe")(a), each(a, func(_ string, p Process) []Finding { return refusedProbes(a, p) })...)
+	return append(all, eachSidecar(a, func(_ string, s Sidecar) []Finding { return refusedProbes(a, s.asProcess()) })...)
+}
+
+func refusedProbes(a App, p Process) []Finding {
+	var all []Finding
+	reported := map[string]bool{}
+	for _, probe := range []struct {
+		attribute string
+		probe     *Probe
+	}{{"readiness", p.Readiness}, {"liveness", p.Liveness}, {"startup", p.Startup}} {
+		if probe.probe == nil {
+			continue
 		}
-		return all
-	})...)
+		why := refusedProbe(a.Runtime(), p.Port, probe.attribute, *probe.probe)
+		// A startup check that was made from a wrong readiness check is not the user's.
+		if why == "" || probe.attribute == "startup" && reported[why] {
+			continue
+		}
+		reported[why] = true
+		all = append(all, Finding{
+			Path: []string{probe.attribute}, Uses: [][]string{{"port"}}, Summary: "Invalid " + probe.attribute + " check",
+			Detail: fmt.Sprintf("%s; for example %s = { path = \"/healthz\" }.", why, probe.attribute),
+		})
+	}
+	return all
 }
 
 // The bounds of checks. Cloud Run's are the stricter ones, except that a startup check has to end within four minutes.
@@ -87,10 +105,12 @@ const (
 	maxProbeThreshold = 10_000
 )
 
-func refusedProbe(on Runtime, process, attribute string, p Probe) string {
+func refusedProbe(on Runtime, port int, attribute string, p Probe) string {
 	switch {
-	case process != Web:
-		return "A health check asks the port of its process, and workers have none: leave it out, Kubernetes and Cloud Run see when a process ends"
+	case port == 0:
+		return "A health check asks a port, and there is none: set port, or leave the check out, as both runtimes see when a process ends"
+	case p.GRPCService != "" && !p.GRPC:
+		return "A grpc_service is what a grpc check asks about: set grpc = true, or leave it out"
 	case kinds(p) != 1:
 		return fmt.Sprintf("A health check asks exactly one thing, path, tcp or grpc; %d of them are set", kinds(p))
 	case p.Path != "" && !probePath(p.Path):

@@ -19,35 +19,43 @@ func checkProcessDeclared(a App) []Finding {
 
 func checkProcessNames(a App) []Finding {
 	return each(a, func(name string, _ Process) []Finding {
+		if strings.HasPrefix(name, ourContainers) {
+			return []Finding{{
+				Summary: "Invalid process name", Detail: fmt.Sprintf("Names that begin with %s are kept for containers of the provider.", ourContainers),
+			}}
+		}
 		return fromError("Invalid process name", CheckProcessName(name))
 	})
 }
 
 func checkCommands(a App) []Finding {
-	return each(a, func(_ string, p Process) []Finding {
-		var all []Finding
-		for _, list := range []struct {
-			attribute string
-			words     []string
-		}{{"command", p.Command}, {"args", p.Args}} {
-			for i, word := range list.words {
-				var why string
-				switch {
-				case list.attribute == "command" && i == 0 && word == "":
-					why = "is empty, but it names the program to run"
-				case !utf8.ValidString(word) || strings.ContainsRune(word, 0):
-					why = "is not valid UTF-8 or contains a NUL character, which no process can be given"
-				default:
-					continue
-				}
-				all = append(all, Finding{
-					Path: []string{list.attribute}, Summary: "Invalid " + list.attribute,
-					Detail: fmt.Sprintf("Element %d of %s %s; for example command = [\"/app\", \"worker\"].", i, list.attribute, why),
-				})
+	return append(each(a, func(_ string, p Process) []Finding { return refusedCommands(p) }),
+		eachSidecar(a, func(_ string, s Sidecar) []Finding { return refusedCommands(s.asProcess()) })...)
+}
+
+func refusedCommands(p Process) []Finding {
+	var all []Finding
+	for _, list := range []struct {
+		attribute string
+		words     []string
+	}{{"command", p.Command}, {"args", p.Args}} {
+		for i, word := range list.words {
+			var why string
+			switch {
+			case list.attribute == "command" && i == 0 && word == "":
+				why = "is empty, but it names the program to run"
+			case !utf8.ValidString(word) || strings.ContainsRune(word, 0):
+				why = "is not valid UTF-8 or contains a NUL character, which no process can be given"
+			default:
+				continue
 			}
+			all = append(all, Finding{
+				Path: []string{list.attribute}, Summary: "Invalid " + list.attribute,
+				Detail: fmt.Sprintf("Element %d of %s %s; for example command = [\"/app\", \"worker\"].", i, list.attribute, why),
+			})
 		}
-		return all
-	})
+	}
+	return all
 }
 
 // noScratch are paths that a writable volume would break or that the runtime mounts itself; deep ones with all below.
@@ -57,21 +65,24 @@ var noScratch = []struct {
 }{{"/", false}, {"/dev", false}, {"/etc", false}, {"/proc", true}, {"/sys", true}, {"/cloudsql", true}, {"/var/run/secrets", true}}
 
 func checkScratch(a App) []Finding {
-	return each(a, func(_ string, p Process) []Finding {
-		var all []Finding
-		for _, dir := range sortedKeys(p.Scratch) {
-			if why := refusedScratch(dir); why != "" {
-				all = append(all, Finding{
-					Path: []string{"scratch", dir}, Summary: "Invalid scratch path",
-					Detail: fmt.Sprintf("Scratch path %s %s; for example scratch = { \"/var/cache/app\" = \"64Mi\" }.", quote(dir), why),
-				})
-			}
-			if _, err := ParseMemory(p.Scratch[dir]); err != nil {
-				all = append(all, fromError("Invalid scratch size", err, "scratch", dir)...)
-			}
+	return append(each(a, func(_ string, p Process) []Finding { return refusedScratches(p) }),
+		eachSidecar(a, func(_ string, s Sidecar) []Finding { return refusedScratches(s.asProcess()) })...)
+}
+
+func refusedScratches(p Process) []Finding {
+	var all []Finding
+	for _, dir := range sortedKeys(p.Scratch) {
+		if why := refusedScratch(dir); why != "" {
+			all = append(all, Finding{
+				Path: []string{"scratch", dir}, Summary: "Invalid scratch path",
+				Detail: fmt.Sprintf("Scratch path %s %s; for example scratch = { \"/var/cache/app\" = \"64Mi\" }.", quote(dir), why),
+			})
 		}
-		return all
-	})
+		if _, err := ParseMemory(p.Scratch[dir]); err != nil {
+			all = append(all, fromError("Invalid scratch size", err, "scratch", dir)...)
+		}
+	}
+	return all
 }
 
 func refusedScratch(dir string) string {
@@ -87,20 +98,13 @@ func refusedScratch(dir string) string {
 }
 
 func checkPorts(a App) []Finding {
-	return each(a, func(name string, p Process) []Finding {
-		switch {
-		case name != Web && p.Port != 0:
-			return []Finding{{
-				Path: []string{"port"}, Summary: "Port on a worker",
-				Detail: fmt.Sprintf("Only the process called %s takes requests; %s is a worker. Leave port out, or declare the process that "+
-					"serves as %s.", Web, quote(name), Web),
-			}}
-		case p.Port < 0 || p.Port > 65535:
+	return append(checkSidecarPorts(a), each(a, func(_ string, p Process) []Finding {
+		if p.Port < 0 || p.Port > 65535 {
 			return []Finding{{
 				Path: []string{"port"}, Summary: "Invalid port",
 				Detail: fmt.Sprintf("Port %d is not between 1 and 65535; for example port = %d.", p.Port, DefaultPort),
 			}}
 		}
 		return nil
-	})
+	})...)
 }

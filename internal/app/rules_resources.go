@@ -31,18 +31,27 @@ var runSizes = []struct {
 }
 
 func checkResources(a App) []Finding {
-	return each(a, func(name string, p Process) []Finding {
-		if a.Runtime() == "" {
-			return nil
-		}
-		millis, cpuErr := ParseCPU(p.CPU)
-		memory, memoryErr := ParseMemory(p.Memory)
-		all := append(fromError("Invalid CPU", cpuErr, "cpu"), fromError("Invalid memory", memoryErr, "memory")...)
-		if len(all) > 0 || a.Runtime() != CloudRunRuntime {
+	if a.Runtime() == "" {
+		return nil
+	}
+	all := each(a, func(name string, p Process) []Finding {
+		all := refusedQuantities(p)
+		switch {
+		case len(all) > 0 || a.Runtime() != CloudRunRuntime:
 			return all
+		case len(a.SidecarsOf(name)) > 0:
+			return checkInstanceSize(a, name, p)
 		}
+		millis, memory, _ := a.instanceSize(name)
 		return checkRunSize(name, p, millis, memory)
 	})
+	return append(all, eachSidecar(a, func(_ string, s Sidecar) []Finding { return refusedQuantities(s.asProcess()) })...)
+}
+
+func refusedQuantities(p Process) []Finding {
+	_, cpuErr := ParseCPU(p.CPU)
+	_, memoryErr := ParseMemory(p.Memory)
+	return append(fromError("Invalid CPU", cpuErr, "cpu"), fromError("Invalid memory", memoryErr, "memory")...)
 }
 
 func checkRunSize(name string, p Process, millis int, memory int64) []Finding {
@@ -61,6 +70,12 @@ func checkRunSize(name string, p Process, millis int, memory int64) []Finding {
 			return []Finding{{
 				Path: []string{"cpu"}, Summary: "Worker needs a whole CPU",
 				Detail: "A worker's CPU is always allocated, for which Cloud Run demands at least one; for example cpu = \"1\".",
+			}}
+		case name != Web && memory < minAlwaysMemory:
+			return []Finding{{
+				Path: []string{"memory"}, Summary: "Worker needs 512Mi of memory",
+				Detail: fmt.Sprintf("A worker runs in the second generation execution environment with its CPU always allocated, and either demands "+
+					"at least 512 MiB (Cloud Run, Configure memory limits); memory is %s. Set memory = \"512Mi\" or more.", p.Memory),
 			}}
 		case millis < 1000 && p.Scale.Concurrency > 1:
 			return []Finding{{

@@ -124,9 +124,9 @@ func (c *Cloud) serviceDeclared(a app.App) (serviceTarget, error) {
 		return nil, &Error{
 			Summary: "Cloud Run cannot use a regional secret",
 			Why: fmt.Sprintf("The secret of %s, %s, is regional, and Cloud Run's API names global secrets only. Nothing was changed",
-				names.Quote(regional[0]), a.Secrets[regional[0]]),
+				names.Quote(regional[0].Env), regional[0].Version),
 			Fix:       "Refer to a secret without location, which replicas can keep in that region too, or run the app on GKE",
-			Attribute: []string{"secrets", regional[0]},
+			Attribute: regional[0].Path(),
 		}
 	}
 	return c.serviceTarget(a)

@@ -39,6 +39,8 @@ type serviceGKE struct {
 	adopting bool
 	// beside are the Deployments of others that an adoption has left without requests.
 	beside []string
+	// secretGoing tells that the Kubernetes Secret with these values is being deleted.
+	secretGoing bool
 }
 
 func (c *Cloud) serviceOnGKE(a app.App) (*serviceGKE, error) {

@@ -101,6 +101,12 @@ func (s *serviceGKE) applyEach(ctx context.Context, k *kube.Client, wanted func(
 func (s *serviceGKE) apply(ctx context.Context, k *kube.Client, declared *unstructured.Unstructured) error {
 	ref := kube.RefOf(declared)
 	live, err := k.Get(ctx, ref)
+	if err == nil && live.GetDeletionTimestamp() != nil { // an interrupted deletion: what is written to it would go too
+		if err := k.WaitGone(ctx, ref); err != nil {
+			return err
+		}
+		live, err = k.Get(ctx, ref)
+	}
 	switch {
 	case apierrors.IsNotFound(err):
 		live, err = &unstructured.Unstructured{Object: map[string]any{}}, nil
@@ -145,6 +151,11 @@ func (s *serviceGKE) applySecret(ctx context.Context, k *kube.Client) error {
 	declared, err := gke.SecretObject(s.input(s.app), s.values)
 	if err != nil {
 		return err
+	}
+	if s.secretGoing {
+		if err := k.WaitGone(ctx, kube.RefOf(declared)); err != nil {
+			return err
+		}
 	}
 	if _, _, err = k.Apply(ctx, declared, kube.ApplyOptions{}); err != nil {
 		return s.applyError(declared, err)

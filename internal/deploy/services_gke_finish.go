@@ -104,9 +104,9 @@ func (s *serviceGKE) addReferred(ctx context.Context, k *kube.Client, keep map[k
 		return err
 	}
 	for _, set := range sets {
-		containers, _, _ := unstructured.NestedSlice(set.Object, "spec", "template", "spec", "containers")
-		for _, container := range containers {
-			s.addReferences(container, keep)
+		for _, field := range []string{"initContainers", "containers"} {
+			containers, _, _ := unstructured.NestedSlice(set.Object, "spec", "template", "spec", field)
+			s.addReferences(containers, keep)
 		}
 	}
 	return nil

@@ -175,7 +175,7 @@ func (l *serviceLook) at(ctx context.Context, in gke.Input) error {
 
 func (l *serviceLook) object(ctx context.Context, ref kube.Ref, declared *unstructured.Unstructured) (*unstructured.Unstructured, []string, error) {
 	live, err := l.k.Get(ctx, ref)
-	if apierrors.IsNotFound(err) {
+	if apierrors.IsNotFound(err) || err == nil && live.GetDeletionTimestamp() != nil { // about to be gone
 		return nil, serviceMissing(ref), nil
 	}
 	if err != nil {
@@ -187,9 +187,9 @@ func (l *serviceLook) object(ctx context.Context, ref kube.Ref, declared *unstru
 // secret looks at the metadata only: the Secret is immutable and named by its versions. Whoever may not even do that
 // is not told about it.
 func (l *serviceLook) secret(ctx context.Context, ref kube.Ref) ([]string, error) {
-	_, err := l.k.GetMetadata(ctx, ref)
+	live, err := l.k.GetMetadata(ctx, ref)
 	switch {
-	case apierrors.IsNotFound(err):
+	case apierrors.IsNotFound(err), err == nil && live.GetDeletionTimestamp() != nil:
 		return serviceMissing(ref), nil
 	case apierrors.IsForbidden(err):
 		return nil, nil

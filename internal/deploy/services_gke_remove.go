@@ -73,7 +73,7 @@ func (s *serviceGKE) releaseRecord(ctx context.Context, k *kube.Client) (release
 		return true, nil
 	}
 	alone := false
-	if err == nil && s.cloud.Stamp.OwnsKube(live.GetLabels()) {
+	if err == nil && s.cloud.releasable(live) {
 		alone, err = s.isAlone(ctx, k)
 	}
 	if alone {
@@ -83,7 +83,7 @@ func (s *serviceGKE) releaseRecord(ctx context.Context, k *kube.Client) (release
 	case err != nil && !apierrors.IsForbidden(err):
 		return false, fmt.Errorf("delete namespace %s: %w", s.id.Namespace, err)
 	case err == nil && alone:
-		return true, k.WaitGone(ctx, ref)
+		return true, k.WaitNamespaceGone(ctx, s.id.Namespace)
 	default:
 		return false, s.deleteOwned(ctx, k, s.recordRef())
 	}

@@ -3,12 +3,11 @@ package deploy
 import (
 	"context"
 	"fmt"
-	"maps"
-	"slices"
 
 	"golang.org/x/sync/errgroup"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/app"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/gcp"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/kube"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/render/gke"
@@ -29,8 +28,10 @@ func (s *serviceGKE) checkSecrets(ctx context.Context, k *kube.Client) error {
 	switch {
 	case err == nil && !s.owns(live.GetLabels()):
 		return s.foreign(ref, live.GetManagedFields())
-	case err == nil:
+	case err == nil && live.GetDeletionTimestamp() == nil:
 		return nil
+	case err == nil:
+		s.secretGoing = true
 	case !apierrors.IsNotFound(err):
 		return err
 	}
@@ -40,13 +41,13 @@ func (s *serviceGKE) checkSecrets(ctx context.Context, k *kube.Client) error {
 
 // secretValues reads the pinned versions, side by side.
 func (s *serviceGKE) secretValues(ctx context.Context) (map[string]secret.Bytes, error) {
-	envs := slices.Sorted(maps.Keys(s.app.Secrets))
-	read := make([]secret.Bytes, len(envs))
+	uses := app.SecretUses(s.app)
+	read := make([]secret.Bytes, len(uses))
 	group, ctx := errgroup.WithContext(ctx)
-	for i, env := range envs {
+	for i, use := range uses {
 		group.Go(func() (err error) {
-			if read[i], err = s.cloud.GCP.SecretVersions().Access(ctx, s.app.Secrets[env]); err != nil {
-				return serviceSecretError(env, s.app.Secrets[env], err)
+			if read[i], err = s.cloud.GCP.SecretVersions().Access(ctx, use.Version); err != nil {
+				return serviceSecretError(use, err)
 			}
 			return nil
 		})
@@ -55,33 +56,33 @@ func (s *serviceGKE) secretValues(ctx context.Context) (map[string]secret.Bytes,
 		return nil, err
 	}
 	values := map[string]secret.Bytes{}
-	for i, env := range envs {
+	for i, use := range uses {
 		if !sessionkey.IsText(read[i]) {
-			return nil, serviceSecretBinary(env, s.app.Secrets[env])
+			return nil, serviceSecretBinary(use)
 		}
-		values[env] = read[i]
+		values[use.Key] = read[i]
 	}
 	return values, nil
 }
 
 // serviceSecretBinary refuses what can be a file only. Sources: execve(2), where a NUL ends a variable, and the CRI's
 // KeyValue (k8s.io/cri-api v1), a protobuf string, which has to be UTF-8.
-func serviceSecretBinary(env, version string) error {
+func serviceSecretBinary(use app.SecretUse) error {
 	return &Error{
-		Summary: fmt.Sprintf("The value of %s cannot be an environment variable", env),
-		Why: version + " holds bytes that are no text (not UTF-8, or with a NUL in it), and Kubernetes could not start a container with " +
+		Summary: fmt.Sprintf("The value of %s cannot be an environment variable", use.Env),
+		Why: use.Version + " holds bytes that are no text (not UTF-8, or with a NUL in it), and Kubernetes could not start a container with " +
 			"them. Nothing was changed",
 		Fix: "Store it as text: encoding = \"hex\" of twelvefactor_session_key (raw keys are for files), or base64 text that the app " +
 			"decodes in a twelvefactor_secret",
-		Attribute: []string{"secrets", env},
+		Attribute: use.Path(),
 	}
 }
 
-func serviceSecretError(env, version string, err error) error {
+func serviceSecretError(use app.SecretUse, err error) error {
 	e := &Error{
-		Summary:   fmt.Sprintf("Cannot read the secret version for %s", env),
-		Why:       version + " is written into a Kubernetes Secret, so the provider has to read it.",
-		Attribute: []string{"secrets", env}, Err: err,
+		Summary:   fmt.Sprintf("Cannot read the secret version for %s", use.Env),
+		Why:       use.Version + " is written into a Kubernetes Secret, so the provider has to read it.",
+		Attribute: use.Path(), Err: err,
 	}
 	switch gcp.Classify(err) {
 	case gcp.PermissionDenied:

@@ -19,8 +19,8 @@ const serviceAccessor = "roles/secretmanager.secretAccessor"
 // serviceSecrets lists the secrets that an app names, by full name, each once.
 func serviceSecrets(a app.App) []string {
 	found := map[string]bool{}
-	for _, version := range a.Secrets {
-		if id, err := names.ParseSecretVersionID(version); err == nil {
+	for _, use := range app.SecretUses(a) {
+		if id, err := names.ParseSecretVersionID(use.Version); err == nil {
 			found[id.SecretID().String()] = true
 		}
 	}

@@ -35,6 +35,9 @@ func TestMain(m *testing.M) {
 			code = 1
 		}
 	}
+	if cases := sweepCases.Load(); cases > 0 {
+		fmt.Printf("services: %d crash cases at %d calls that change something\n", cases, sweepCalls.Load())
+	}
 	os.Exit(code)
 }
 

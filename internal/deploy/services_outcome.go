@@ -66,9 +66,9 @@ func (c *Cloud) serviceCreated(ctx context.Context, target serviceTarget, a app.
 	case failure == nil || serviceMayGoOn(ctx, failure):
 		state.Status = ServiceCreating
 		return state, append(notices, serviceUnfinishedNotice(a, failure)), nil
-	case state.Serves:
+	case state.Serves, isAccessRefused(failure):
 		state = serviceDegradedState(state)
-		return state, append(notices, serviceServingNotice(a, state.Status, failure)), nil
+		return state, append(notices, serviceServingNotice(a, state, failure)), nil
 	default:
 		state.Status = ServiceFailed
 		return state, notices, serviceError("create", a, failure)
@@ -85,7 +85,7 @@ func serviceUnfinishedNotice(a app.App, failure error) Notice {
 
 // serviceServingNotice tells why a create failed whose service serves. An error would taint the service, and Terraform
 // would replace what serves.
-func serviceServingNotice(a app.App, status string, failure error) Notice {
+func serviceServingNotice(a app.App, state *ServiceState, failure error) Notice {
 	notice := Notice{Summary: fmt.Sprintf("Cannot create service %q", a.Name)}
 	parts := []string{"Original error: " + gcp.Message(failure)}
 	if told := (*Error)(nil); errors.As(serviceError("create", a, failure), &told) {
@@ -94,8 +94,12 @@ func serviceServingNotice(a app.App, status string, failure error) Notice {
 			parts = append(parts, "Original error: "+gcp.Message(told.Err))
 		}
 	}
-	parts = append(parts, fmt.Sprintf("The create is not finished, but the service serves. So it is kept, with status %q in the state, "+
-		"and the next apply updates it in place.", status))
+	why := "but the service serves"
+	if !state.Serves {
+		why = "but the service is there, and its release is still being rolled out"
+	}
+	parts = append(parts, fmt.Sprintf("The create is not finished, %s. So it is kept, with status %q in the state, "+
+		"and the next apply updates it in place.", why, state.Status))
 	notice.Detail = strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), "\n\n")
 	return notice
 }

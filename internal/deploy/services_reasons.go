@@ -11,6 +11,7 @@ import (
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/gcp"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/kube"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/names"
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/render/gke"
 )
 
 const (
@@ -33,6 +34,7 @@ var serviceReasons = map[string]struct {
 	"CreateContainerError":     {[]string{"processes", "PROCESS"}, "See the pod's events: kubectl describe -n NAMESPACE pod -l twelvefactor.dev/process=PROCESS"},
 	"FailedCreate":             {[]string{"processes", "PROCESS"}, "Admission or a quota of the namespace refuses the pods: change what it names."},
 	"Unschedulable":            {[]string{"gke", "capacity"}, "No node takes the pod: raise max_nodes of a fitting node pool, or ask for less cpu and memory."},
+	kube.Initializing:          {[]string{"processes", "PROCESS"}, "See the pod's events: kubectl describe -n NAMESPACE pod -l twelvefactor.dev/process=PROCESS"},
 	"NotReady":                 {[]string{"processes", "PROCESS", "readiness"}, serviceReadyFix},
 	"ProgressDeadlineExceeded": {[]string{"processes", "PROCESS", "readiness"}, serviceReadyFix},
 }
@@ -45,12 +47,19 @@ func serviceRolloutError(a app.App, failed *kube.RolloutError, err error) error 
 	for _, step := range known.attribute {
 		attribute = append(attribute, fill(step))
 	}
-	return &Error{
+	e := &Error{
 		Summary: fmt.Sprintf("Service %q did not become ready", a.Name),
 		Why: fmt.Sprintf("Process %q does not come up (%s). A release that served before goes on serving.",
 			process, failed.Reason),
 		Fix: fill(known.fix), Attribute: attribute, Err: err,
 	}
+	switch _, sidecar := a.Sidecars[failed.Container]; {
+	case sidecar:
+		serviceSidecarError(e, process, failed)
+	case failed.Container == gke.WaitContainer:
+		serviceWaitError(e, process, failed)
+	}
+	return e
 }
 
 // serviceProcessOf finds the process that a Deployment runs.
@@ -81,6 +90,11 @@ var serviceRevisionReasons = []struct {
 	{regexp.MustCompile(`(?i)failed to start and listen on the port`), []string{"processes", app.Web, "port"}, serviceReadyFix},
 	{regexp.MustCompile(`(?i)startup probe`), []string{"processes", app.Web, "startup"}, serviceReadyFix},
 	{regexp.MustCompile(`(?i)in (?:DISABLED|DESTROYED) state`), []string{"secrets"}, secretGoneFix},
+	{
+		regexp.MustCompile(`(?i)\bvpc\b|subnet|network interface`), []string{"cloud_run", "vpc"},
+		"Check that network and subnetwork exist in the service's region, have free addresses, and may be used by Cloud Run's service agent " +
+			"(roles/compute.networkUser, in the project of a shared network too).",
+	},
 	{regexp.MustCompile(`(?i)secret`), []string{"secrets"}, "Check that the version exists and is enabled."},
 }
 
@@ -97,5 +111,6 @@ func serviceRevisionError(a app.App, failed *gcp.OperationError, err error) erro
 			break
 		}
 	}
+	serviceRevisionSidecar(e, a, failed.Message)
 	return e
 }

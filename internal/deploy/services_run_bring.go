@@ -16,13 +16,21 @@ import (
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/render/cloudrun"
 )
 
+// The fields that this provider writes; what others set outside of them stays.
+var (
+	runServiceMask = []string{
+		"labels", "annotations", "template", "ingress", "traffic", "scaling", "invoker_iam_disabled", "default_uri_disabled", "custom_audiences",
+	}
+	runPoolMask = []string{"labels", "annotations", "template", "scaling", "instance_splits"}
+)
+
 // unit is the service itself.
 func (s *serviceRun) unit() *runUnit[*runpb.Service] {
 	api := s.cloud.GCP.RunServices()
 	return &runUnit[*runpb.Service]{
 		service: s,
 		name:    s.id.String(),
-		mask:    []string{"labels", "annotations", "template", "ingress", "traffic"},
+		mask:    runServiceMask,
 		get:     func(ctx context.Context) (*runpb.Service, error) { return api.Get(ctx, s.id.String()) },
 		create: func(ctx context.Context, m *runpb.Service) (*gcp.RunOperation[*runpb.Service], error) {
 			m.Name = "" // the id is a parameter of the call
@@ -35,6 +43,9 @@ func (s *serviceRun) unit() *runUnit[*runpb.Service] {
 		},
 		mark: func(m, live *runpb.Service, labels, annotations map[string]string) {
 			m.Name, m.Etag, m.Labels, m.Annotations = live.GetName(), live.GetEtag(), labels, annotations
+		},
+		keep: func(m, live *runpb.Service, own []string) {
+			m.Template.Annotations = runKept(m.GetTemplate().GetAnnotations(), live.GetTemplate().GetAnnotations(), own)
 		},
 		ours: func(live, sent *runpb.Service) bool {
 			return s.cloud.Stamp.Owns(live.GetLabels()) && live.GetLabels()[names.LabelCreating] == sent.GetLabels()[names.LabelCreating]
@@ -61,7 +72,7 @@ func (s *serviceRun) pool(index int, name string) *runUnit[*runpb.WorkerPool] {
 	return &runUnit[*runpb.WorkerPool]{
 		service: s,
 		name:    name,
-		mask:    []string{"labels", "annotations", "template", "scaling", "instance_splits"},
+		mask:    runPoolMask,
 		get:     func(ctx context.Context) (*runpb.WorkerPool, error) { return api.Get(ctx, name) },
 		create: func(ctx context.Context, m *runpb.WorkerPool) (*gcp.RunOperation[*runpb.WorkerPool], error) {
 			m.Name = ""
@@ -74,6 +85,9 @@ func (s *serviceRun) pool(index int, name string) *runUnit[*runpb.WorkerPool] {
 		},
 		mark: func(m, live *runpb.WorkerPool, labels, annotations map[string]string) {
 			m.Name, m.Etag, m.Labels, m.Annotations = live.GetName(), live.GetEtag(), labels, annotations
+		},
+		keep: func(m, live *runpb.WorkerPool, own []string) {
+			m.Template.Annotations = runKept(m.GetTemplate().GetAnnotations(), live.GetTemplate().GetAnnotations(), own)
 		},
 		ours:    func(live, _ *runpb.WorkerPool) bool { return s.madePool(live) },
 		foreign: s.foreignPool,
@@ -130,7 +144,7 @@ func (s *serviceRun) begin(ctx context.Context, timeout time.Duration) ([]Notice
 	if live != nil {
 		return s.adopt(live, timeout)
 	}
-	made, err := s.prepare(ctx)
+	made, err := s.prepare(ctx, false)
 	if err == nil {
 		s.web = s.unit()
 		err = s.web.make(ctx)
@@ -145,9 +159,14 @@ func (s *serviceRun) begin(ctx context.Context, timeout time.Duration) ([]Notice
 }
 
 // prepare makes what the first revision needs.
-func (s *serviceRun) prepare(ctx context.Context) (madeAccount bool, err error) {
+func (s *serviceRun) prepare(ctx context.Context, serviceThere bool) (madeAccount bool, err error) {
 	if madeAccount, err = s.ensureAccount(ctx); err != nil {
 		return madeAccount, err
+	}
+	if s.ownsAccount() && !madeAccount && !serviceThere {
+		if err := s.takeBackForgotten(ctx); err != nil {
+			return false, err
+		}
 	}
 	member, _ := s.member(ctx, serviceIdentity(s.app))
 	return madeAccount, s.cloud.serviceGrant(ctx, member, serviceSecrets(s.app))
@@ -185,7 +204,7 @@ func (s *serviceRun) bring(ctx context.Context) error {
 			return err
 		}
 	}
-	if _, err := s.prepare(ctx); err != nil {
+	if _, err := s.prepare(ctx, live != nil); err != nil {
 		return err
 	}
 	if s.web == nil {
@@ -196,10 +215,19 @@ func (s *serviceRun) bring(ctx context.Context) error {
 			return err
 		}
 	}
+	// While nothing serves, the grant exposes nothing, and a refusal is told before the wait; nor does it while everybody
+	// may call, and then those who are named must not be shut out meanwhile. Otherwise what serves must not be open to
+	// callers that were meant for the next release.
+	early := live.GetLatestReadyRevision() == "" || live.GetInvokerIamDisabled()
+	if early {
+		if err := s.grantInvokers(ctx); err != nil {
+			return err
+		}
+	}
 	if err := s.web.bring(ctx); err != nil {
 		return err
 	}
-	if err := s.bringPools(ctx); err != nil {
+	if err := s.bringPools(ctx); err != nil || early {
 		return err
 	}
 	return s.grantInvokers(ctx)

@@ -23,7 +23,7 @@ func (s *serviceRun) read(ctx context.Context) (*ServiceState, []Notice, error) 
 	if err != nil {
 		return nil, nil, err
 	}
-	state := &ServiceState{ID: s.id.String(), App: s.app, URL: live.GetUri(), Status: ServiceDegraded}
+	state := &ServiceState{ID: s.id.String(), App: s.app, URL: runURL(live), Status: ServiceDegraded}
 	if live != nil {
 		if a, ok := s.recorded(live); ok {
 			state.App, state.Recorded = a, true
@@ -58,9 +58,17 @@ func (s *serviceRun) unrecorded(live *runpb.Service) *ServiceState {
 	seen := &serviceRun{cloud: s.cloud, app: app.WithDefaults(a), id: s.id}
 	name := s.id.String()
 	return &ServiceState{
-		ID: name, App: a, URL: live.GetUri(), Status: ServiceDegraded, Serves: live.GetLatestReadyRevision() != "", Objects: []string{name},
+		ID: name, App: a, URL: runURL(live), Status: ServiceDegraded, Serves: live.GetLatestReadyRevision() != "", Objects: []string{name},
 		Drift: runNamed(name, runDiff(seen.rendered(seen.app, 0), cloudrun.Shown(s.id, live))),
 	}
+}
+
+// runURL is the address of a service, empty if that is switched off.
+func runURL(live *runpb.Service) string {
+	if live.GetDefaultUriDisabled() {
+		return ""
+	}
+	return live.GetUri()
 }
 
 func (s *serviceRun) status(live *runpb.Service) string {
@@ -140,7 +148,7 @@ func (l *runLook) compare(name string, changes []string) {
 func runNamed(name string, changes []string) []string {
 	var all []string
 	for _, change := range changes {
-		if !strings.HasPrefix(change, "annotations[") {
+		if !strings.HasPrefix(change, "annotations[twelvefactor.dev/") {
 			all = append(all, name+" "+change)
 		}
 	}
@@ -209,7 +217,7 @@ func (l *runLook) pool(ctx context.Context, declared *runpb.WorkerPool) runFound
 		return runFound{err: err}
 	}
 	if attempt := live.GetTemplate().GetAnnotations()[cloudrun.AttemptAnnotation]; attempt != "" {
-		declared.Template.Annotations = map[string]string{cloudrun.AttemptAnnotation: attempt}
+		declared.Template.Annotations = runMerged(declared.GetTemplate().GetAnnotations(), map[string]string{cloudrun.AttemptAnnotation: attempt})
 	}
 	return runFound{
 		drift: runNamed(name, runDiff(declared, live)), objects: []string{name},

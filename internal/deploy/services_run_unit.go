@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strconv"
 
 	"cloud.google.com/go/run/apiv2/runpb"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/app"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/gcp"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/names"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/render/cloudrun"
@@ -40,6 +42,8 @@ type runUnit[T runObject] struct {
 	attempt func(T) int
 	// mark sets what a write merges with what is live: name, etag, labels, annotations.
 	mark func(message, live T, labels, annotations map[string]string)
+	// keep has the template keep the annotations that are not our own.
+	keep func(message, live T, own []string)
 	// ours tells whether what is in the way of a create is the effect of that create.
 	ours func(live, sent T) bool
 	// foreign is the error about what is not ours.
@@ -59,7 +63,7 @@ func (u *runUnit[T]) make(ctx context.Context) error {
 			return true, nil
 		}
 		if !gcp.IsAlreadyExists(err) && !gcp.Ambiguous(err) {
-			return !serviceNotYet(err), err
+			return !serviceNotYet(err), u.service.writeError(err)
 		}
 		live, lookErr := u.get(ctx)
 		switch {
@@ -80,6 +84,10 @@ func (u *runUnit[T]) make(ctx context.Context) error {
 func (u *runUnit[T]) bring(ctx context.Context) error {
 	return u.service.cloud.serviceRepeat(ctx, u.name, func(ctx context.Context) (bool, error) {
 		live, failure, err := u.settled(ctx)
+		if gcp.IsNotFound(err) { // an interrupted deletion has come to its end meanwhile
+			err = u.make(ctx)
+			return err != nil, err
+		}
 		if err != nil {
 			return !gcp.IsTransient(err), err
 		}
@@ -99,7 +107,7 @@ func (u *runUnit[T]) bring(ctx context.Context) error {
 		if err != nil {
 			u.pending = nil
 			passes := gcp.Classify(err) == gcp.Conflict || gcp.Ambiguous(err) || serviceNotYet(err)
-			return !passes, err
+			return !passes, u.service.writeError(err)
 		}
 		u.written = true
 		return false, failure
@@ -152,9 +160,11 @@ func (u *runUnit[T]) write(ctx context.Context, live T, attempt int, mask []stri
 	for _, key := range u.service.ownLabels(annotations) {
 		delete(labels, key)
 	}
-	for _, key := range []string{names.KubeApp, cloudrun.RendererAnnotation, serviceRetiredAnnotation} {
+	own := runOwnAnnotations(live.GetAnnotations())
+	for _, key := range own {
 		delete(annotations, key)
 	}
+	u.keep(message, live, own)
 	labels, annotations = runMerged(labels, message.GetLabels()), runMerged(annotations, message.GetAnnotations())
 	u.mark(message, live, labels, annotations)
 	return u.update(ctx, message, gcp.UpdateOptions{Mask: mask})
@@ -173,6 +183,28 @@ func (u *runUnit[T]) rewrite(ctx context.Context, mask ...string) error {
 		}
 		return err == nil || gcp.Classify(err) != gcp.Conflict && !gcp.IsTransient(err), err
 	})
+}
+
+// runOwnAnnotations lists the keys of the annotations that this provider wrote, by the record among them. What the record
+// does not name is somebody else's.
+func runOwnAnnotations(annotations map[string]string) []string {
+	own := []string{names.KubeApp, cloudrun.RendererAnnotation, cloudrun.AttemptAnnotation, serviceRetiredAnnotation}
+	if a, err := app.Decode([]byte(annotations[names.KubeApp])); err == nil {
+		own = slices.AppendSeq(own, maps.Keys(a.Annotations))
+	}
+	return own
+}
+
+// runKept adds what others annotated a live template with to what is declared.
+func runKept(declared, live map[string]string, own []string) map[string]string {
+	others := maps.Clone(live)
+	for _, key := range own {
+		delete(others, key)
+	}
+	if len(others) == 0 {
+		return declared
+	}
+	return runMerged(others, declared)
 }
 
 func runMerged(others, declared map[string]string) map[string]string {

@@ -46,6 +46,7 @@ func (s *Server) openCluster(n containerName) error {
 		Dir:           s.clusterDir(n),
 		Behaviour:     s.kubernetesBehaviour,
 		ReadOnlyToken: s.options.ReadOnlyToken,
+		Through:       s.throughKubernetes(n.clusterName()),
 		Log:           s.options.Log,
 	})
 	if err != nil {

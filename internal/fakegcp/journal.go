@@ -87,10 +87,17 @@ func (f JournalFilter) takes(c Call) bool {
 
 // matching lists the calls that a filter takes, and a channel that is closed when there is another call.
 func (j *journal) matching(f JournalFilter) ([]Call, <-chan struct{}) {
+	found, _, changed := j.matchingUntil(f)
+	return found, changed
+}
+
+// matchingUntil is matching, and tells the Seq of the last call that it has looked at.
+func (j *journal) matchingUntil(f JournalFilter) (found []Call, last int, changed <-chan struct{}) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	found := []Call{}
-	for _, c := range j.calls {
+	found = []Call{}
+	known := len(j.calls) - j.last + f.After // the calls up to After, as far as they are kept
+	for _, c := range j.calls[min(max(known, 0), len(j.calls)):] {
 		if f.takes(c) {
 			found = append(found, c)
 		}
@@ -98,17 +105,22 @@ func (j *journal) matching(f JournalFilter) ([]Call, <-chan struct{}) {
 	if j.changed == nil {
 		j.changed = make(chan struct{})
 	}
-	return found, j.changed
+	return found, max(j.last, f.After), j.changed
 }
 
 // WaitJournal lists the calls that a filter takes. If there is none, it waits for one until the context ends, and then lists
 // none.
 func (s *Server) WaitJournal(ctx context.Context, f JournalFilter) []Call {
+	return s.journal.wait(ctx, f)
+}
+
+func (j *journal) wait(ctx context.Context, f JournalFilter) []Call {
 	for {
-		found, changed := s.journal.matching(f)
+		found, last, changed := j.matchingUntil(f)
 		if len(found) > 0 {
 			return found
 		}
+		f.After = last // what was looked at once need not be again
 		select {
 		case <-changed:
 		case <-ctx.Done():

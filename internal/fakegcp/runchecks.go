@@ -45,8 +45,11 @@ func (k runKind[T]) validate(s *Server, m T) error {
 	if r := t.GetRevision(); r != "" && !strings.HasPrefix(r, lastSegment(m.GetName())+"-") {
 		return invalid("spec.template.metadata.name: Revision name '%s' must be prefixed by the name of the enclosing resource, '%s-'.", r, lastSegment(m.GetName()))
 	}
+	if err := checkRunContainers(t.GetContainers()); err != nil {
+		return err
+	}
 	for i, c := range t.GetContainers() {
-		if err := checkRunContainer(i, c, t.GetVolumes()); err != nil {
+		if err := checkRunContainer(i, c, t.GetVolumes(), toldPort(k.collection, t.GetContainers(), c)); err != nil {
 			return err
 		}
 	}
@@ -59,17 +62,23 @@ func (k runKind[T]) validate(s *Server, m T) error {
 	if err := k.check(m); err != nil {
 		return err
 	}
+	if public, ok := any(m).(interface{ GetInvokerIamDisabled() bool }); ok {
+		if err := s.constraints.checkInvokerIAM(m.GetName(), public.GetInvokerIamDisabled()); err != nil {
+			return err
+		}
+	}
 	return s.checkRunAccount(t.GetServiceAccount())
 }
 
-func checkRunContainer(i int, c *runpb.Container, volumes []*runpb.Volume) error {
+// checkRunContainer looks at one container; toldPort says that Cloud Run sets its PORT.
+func checkRunContainer(i int, c *runpb.Container, volumes []*runpb.Volume, toldPort bool) error {
 	if c.GetImage() == "" {
 		return invalid("spec.template.spec.containers[%d].image: Expected a container image path.", i)
 	}
 	seen := map[string]bool{}
 	for j, e := range c.GetEnv() {
 		switch {
-		case slices.Contains(reservedRunEnv, e.GetName()):
+		case slices.Contains(reservedRunEnv, e.GetName()) && (toldPort || e.GetName() != "PORT"):
 			return invalid("spec.template.spec.containers[%d].env: The following reserved env names were provided: %s. These values are automatically set by the system.", i, e.GetName())
 		case !runEnvForm.MatchString(e.GetName()):
 			return invalid("spec.template.spec.containers[%d].env[%d].name: Invalid environment variable name.", i, j)
@@ -86,6 +95,9 @@ func checkRunContainer(i int, c *runpb.Container, volumes []*runpb.Volume) error
 			return invalid("spec.template.spec.containers[%d].volume_mounts[%d].name: Volume '%s' is not declared.", i, j, v.GetName())
 		}
 	}
+	if err := checkRunProbePorts(i, c); err != nil {
+		return err
+	}
 	return checkProbes(i, c)
 }
 
@@ -99,14 +111,30 @@ func checkRunService(m *runpb.Service) error {
 		return invalid("spec.template.spec.containers: Revision template should contain exactly one container with an exposed port.")
 	case t.GetScaling().GetMinInstanceCount() > t.GetScaling().GetMaxInstanceCount():
 		return invalid("template.scaling.min_instance_count: must not be greater than max_instance_count.")
+	case t.GetScaling().GetMinInstanceCount() < 0:
+		return invalid("template.scaling.min_instance_count: must not be negative.")
 	case t.GetTimeout().GetSeconds() < 1 || t.GetTimeout().GetSeconds() > maxRunTimeout:
 		return invalid("template.timeout: must be between 1s and %ds.", maxRunTimeout)
 	case t.GetMaxInstanceRequestConcurrency() < 1 || t.GetMaxInstanceRequestConcurrency() > maxRunConcurrency:
 		return invalid("template.max_instance_request_concurrency: must be between 1 and %d.", maxRunConcurrency)
-	case t.GetMaxInstanceRequestConcurrency() > 1 && millicores(ingress.GetResources().GetLimits()["cpu"]) < 1000:
+	case t.GetMaxInstanceRequestConcurrency() > 1 && totalMillicores(t.GetContainers()) < 1000:
 		return invalid("spec.template.spec.containers.resources.limits.cpu: Invalid value specified for cpu. Total cpu < 1 is not supported with concurrency > 1.")
 	}
+	for _, err := range []error{checkServiceScaling(m.GetScaling()), checkPort(ingress), checkInstance(t, ingress)} {
+		if err != nil {
+			return err
+		}
+	}
 	return checkTraffic(m.GetTraffic())
+}
+
+// totalMillicores is the CPU of all containers of an instance.
+func totalMillicores(containers []*runpb.Container) int {
+	total := 0
+	for _, c := range containers {
+		total += millicores(c.GetResources().GetLimits()["cpu"])
+	}
+	return total
 }
 
 // checkRunAccount refuses an account of this project that does not exist: the API cannot tell that from one that the caller

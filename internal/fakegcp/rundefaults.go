@@ -47,9 +47,10 @@ func serviceDefaults(s *Server, m *runpb.Service) {
 		m.Template = &runpb.RevisionTemplate{}
 	}
 	templateDefaults(s, m)
-	m.Urls = runURLs(s, m)
-	m.Uri = ""
-	if !m.GetDefaultUriDisabled() {
+	m.Urls, m.Uri = runURLs(s, m), ""
+	if m.GetDefaultUriDisabled() {
+		m.Urls = nil
+	} else {
 		m.Uri = m.GetUrls()[1]
 	}
 }
@@ -72,7 +73,7 @@ func templateDefaults(s *Server, m *runpb.Service) {
 		ingressDefaults(c)
 		if t.GetMaxInstanceRequestConcurrency() == 0 {
 			t.MaxInstanceRequestConcurrency = 1
-			if millicores(c.GetResources().GetLimits()["cpu"]) >= 1000 {
+			if totalMillicores(t.GetContainers()) >= 1000 {
 				t.MaxInstanceRequestConcurrency = defaultRunConcurrency
 			}
 		}

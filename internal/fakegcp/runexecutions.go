@@ -57,7 +57,7 @@ func (s *Server) newExecution(job *runpb.Job, o *runpb.RunJobRequest_Overrides, 
 		return nil, err
 	}
 	for i, c := range t.GetTemplate().GetContainers() {
-		if err := checkRunContainer(i, c, t.GetTemplate().GetVolumes()); err != nil {
+		if err := checkRunContainer(i, c, t.GetTemplate().GetVolumes(), true); err != nil {
 			return nil, err
 		}
 	}

@@ -23,17 +23,27 @@ func (s *Server) startRevision(revision *runpb.Revision) error {
 	}
 	for _, c := range revision.GetContainers() {
 		b := s.images[c.GetImage()]
-		if _, exits := b.ExitCode(); exits || b == ImageCrashes || b == ImageNeverReady {
+		asked := c.GetStartupProbe() != nil || ingressOf(revision) == c
+		if _, exits := b.ExitCode(); exits || b == ImageCrashes || b == ImageNeverReady && asked {
 			return containerFailed(revision, c)
 		}
 	}
 	return nil
 }
 
-// containerFailed is the text for a container that does not listen in time; a worker's has no port.
-// Source: transparency-dev/tesseract#413, hashicorp/terraform-provider-google#16765.
+// containerFailed is the text for a container that does not listen in time; a worker's has no port. That a text about one
+// of several containers names it is a guess.
+// Source: transparency-dev/tesseract#413, hashicorp/terraform-provider-google#16765, terraform-docs-samples#254.
 func containerFailed(revision *runpb.Revision, c *runpb.Container) error {
 	id := lastSegment(revision.GetName())
+	if len(revision.GetContainers()) > 1 && ingressOf(revision) != c {
+		how := "failed to start"
+		if c.GetStartupProbe() != nil {
+			how = "failed the configured startup probe checks"
+		}
+		return precondition("Revision '%s' is not ready and cannot serve traffic. The user-provided container '%s' %s. Logs for this "+
+			"revision might contain more information.", id, c.GetName(), how)
+	}
 	if revision.GetService() == "" {
 		return precondition("Revision '%s' is not ready and cannot serve traffic. The user-provided container failed to start.", id)
 	}
@@ -46,6 +56,14 @@ func containerFailed(revision *runpb.Revision, c *runpb.Container) error {
 		"container port is misconfigured or if the timeout is too short. The health check timeout can be extended. Logs for this "+
 		"revision might contain more information.\n\nLogs URL: %s\nFor more troubleshooting guidance, see "+
 		"https://cloud.google.com/run/docs/troubleshooting#container-failed-to-start", id, port, revision.GetLogUri())
+}
+
+// ingressOf is the container of a revision that is the user's process: the one with a port, in a worker pool the first.
+func ingressOf(revision *runpb.Revision) *runpb.Container {
+	if c := ingressContainer(revision.GetContainers()); c != nil {
+		return c
+	}
+	return revision.GetContainers()[0]
 }
 
 // secretUse is one place in which a revision reads a secret version.

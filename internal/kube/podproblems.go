@@ -8,8 +8,12 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// podProblem is why a pod is not ready, in Kubernetes' words.
-type podProblem struct{ reason, message string }
+// podProblem is why a pod is not ready, in Kubernetes' words. container is empty when it is not about one of them.
+type podProblem struct{ reason, message, container string }
+
+// Initializing is the reason of a pod whose init containers, sidecars among them, have not come so far that its
+// containers start. It passes.
+const Initializing = "Initializing"
 
 const (
 	// passes marks a problem that waiting may cure, however long: a node may still come.
@@ -53,12 +57,47 @@ func problemOf(pod *unstructured.Unstructured) (*podProblem, time.Duration) {
 	for _, condition := range conditions(pod.Object) {
 		switch {
 		case condition["type"] == "PodScheduled" && condition["status"] == "False":
-			return &podProblem{fmt.Sprint(condition["reason"]), fmt.Sprint(condition["message"])}, passes
+			return &podProblem{reason: fmt.Sprint(condition["reason"]), message: fmt.Sprint(condition["message"])}, passes
+		case condition["type"] == "Initialized" && condition["status"] == "False":
+			name := unstarted(pod)
+			return &podProblem{Initializing, "container " + name + " has not ended, or as a sidecar not started, yet", name}, passes
 		case condition["type"] == "Ready" && condition["status"] == "False" && condition["reason"] == "ContainersNotReady":
-			return &podProblem{"NotReady", "the containers run, or start, and are not ready"}, passes
+			return notReady(pod), passes
 		}
 	}
 	return nil, passes
+}
+
+// unstarted is the first init container that the others wait for.
+func unstarted(pod *unstructured.Unstructured) string {
+	statuses, _, _ := unstructured.NestedSlice(pod.Object, "status", "initContainerStatuses")
+	for _, s := range statuses {
+		status, _ := s.(map[string]any)
+		name, _, _ := unstructured.NestedString(status, "name")
+		started, _, _ := unstructured.NestedBool(status, "started")
+		ended, exited, _ := unstructured.NestedMap(status, "state", "terminated")
+		if !started && (!exited || integer(ended, "exitCode") != 0) {
+			return name
+		}
+	}
+	return ""
+}
+
+// notReady names a sidecar that is not ready while the rest of the pod is: its check keeps requests away as well.
+func notReady(pod *unstructured.Unstructured) *podProblem {
+	problem := &podProblem{reason: "NotReady", message: "the containers run, or start, and are not ready"}
+	for _, field := range []string{"containerStatuses", "initContainerStatuses"} {
+		statuses, _, _ := unstructured.NestedSlice(pod.Object, "status", field)
+		for _, s := range statuses {
+			status, _ := s.(map[string]any)
+			if ready, _, _ := unstructured.NestedBool(status, "ready"); !ready {
+				problem.container, _, _ = unstructured.NestedString(status, "name")
+				problem.message = "container " + problem.container + " runs, or starts, and is not ready"
+				return problem
+			}
+		}
+	}
+	return problem
 }
 
 func containerProblem(status map[string]any) (*podProblem, time.Duration) {
@@ -68,13 +107,16 @@ func containerProblem(status map[string]any) (*podProblem, time.Duration) {
 	if reason == "CrashLoopBackOff" {
 		message := fmt.Sprintf("container %s exited with status %d, restarted %d times", name,
 			integer(status, "lastState", "terminated", "exitCode"), integer(status, "restartCount"))
-		if integer(status, "restartCount") >= hopelessRestarts {
-			return &podProblem{reason, message}, 0
+		if said, _, _ := unstructured.NestedString(status, "lastState", "terminated", "message"); said != "" {
+			message += ": " + said
 		}
-		return &podProblem{reason, message}, passes
+		if integer(status, "restartCount") >= hopelessRestarts {
+			return &podProblem{reason, message, name}, 0
+		}
+		return &podProblem{reason, message, name}, passes
 	}
 	if grace, known := waitingGrace[reason]; known {
-		return &podProblem{reason, "container " + name + ": " + waiting["message"]}, grace
+		return &podProblem{reason, "container " + name + ": " + waiting["message"], name}, grace
 	}
 	return nil, passes
 }

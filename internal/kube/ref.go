@@ -16,6 +16,9 @@ var (
 	Pod                     = schema.GroupVersionKind{Version: "v1", Kind: "Pod"}
 	Secret                  = schema.GroupVersionKind{Version: "v1", Kind: "Secret"}
 	Service                 = schema.GroupVersionKind{Version: "v1", Kind: "Service"}
+	LimitRange              = schema.GroupVersionKind{Version: "v1", Kind: "LimitRange"}
+	ResourceQuota           = schema.GroupVersionKind{Version: "v1", Kind: "ResourceQuota"}
+	NetworkPolicy           = schema.GroupVersionKind{Group: "networking.k8s.io", Version: "v1", Kind: "NetworkPolicy"}
 	ServiceAccount          = schema.GroupVersionKind{Version: "v1", Kind: "ServiceAccount"}
 	Deployment              = schema.GroupVersionKind{Group: "apps", Version: "v1", Kind: "Deployment"}
 	ReplicaSet              = schema.GroupVersionKind{Group: "apps", Version: "v1", Kind: "ReplicaSet"}

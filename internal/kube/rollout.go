@@ -15,6 +15,8 @@ type RolloutError struct {
 	Namespace, Deployment string
 	// Pod is the pod that shows the reason, empty when the Deployment itself does.
 	Pod string
+	// Container is the pod's container that shows the reason, empty when the pod itself does.
+	Container string
 	// Reason is Kubernetes' own word: ImagePullBackOff, CrashLoopBackOff, Unschedulable …
 	Reason, Message string
 	// Hopeless says that waiting longer would not help.
@@ -201,7 +203,7 @@ func (w *rolloutWatcher) judge(d *unstructured.Unstructured, pod string, p podPr
 		w.since[key], first = now, now
 	}
 	return &RolloutError{
-		Namespace: w.namespace, Deployment: d.GetName(), Pod: pod, Reason: p.reason, Message: p.message,
+		Namespace: w.namespace, Deployment: d.GetName(), Pod: pod, Container: p.container, Reason: p.reason, Message: p.message,
 		Hopeless: grace != passes && now.Sub(first) >= grace,
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -29,6 +30,9 @@ type Options struct {
 	Behaviour func(image string) Behaviour
 	// ReadOnlyToken is the bearer token whose caller may only read; any other token may do everything.
 	ReadOnlyToken string
+	// Through has every request of a client that is known by its token, and what serves it; nil lets all be served. It
+	// is called from several goroutines.
+	Through func(w http.ResponseWriter, r *http.Request, about Request, serve http.Handler)
 	// Log gets what is worth telling an operator.
 	Log *slog.Logger
 }

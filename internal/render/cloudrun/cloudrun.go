@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"cloud.google.com/go/run/apiv2/runpb"
+	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/app"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/names"
@@ -63,16 +64,24 @@ func Service(in Input) *runpb.Service {
 		Labels:      stamped(in),
 		Annotations: annotations(in),
 		Ingress:     ingress[in.App.CloudRun.Ingress],
+		Scaling: &runpb.ServiceScaling{
+			MinInstanceCount: int32(web.Scale.Min), MaxInstanceCount: int32(web.Scale.Max),
+		},
+		InvokerIamDisabled: in.App.CloudRun.InvokerIAMDisabled,
+		DefaultUriDisabled: in.App.CloudRun.DefaultURIDisabled,
+		CustomAudiences:    in.App.CloudRun.CustomAudiences,
 		Template: &runpb.RevisionTemplate{
-			Labels:         labels(in),
-			Annotations:    attempt(in),
-			ServiceAccount: in.App.Identity,
-			Scaling: &runpb.RevisionScaling{
-				MinInstanceCount: int32(web.Scale.Min), MaxInstanceCount: int32(web.Scale.Max),
-			},
+			Labels:                        labels(in),
+			Annotations:                   templateAnnotations(in),
+			ServiceAccount:                in.App.Identity,
+			Scaling:                       revisionScaling(*in.App.CloudRun, web.Scale),
 			MaxInstanceRequestConcurrency: int32(web.Scale.Concurrency),
-			Containers:                    []*runpb.Container{webContainer(in, web)},
-			Volumes:                       volumes(web),
+			Containers:                    withSidecars(in, app.Web, webContainer(in, web)),
+			Volumes:                       volumes(in, app.Web, web),
+			VpcAccess:                     vpcAccess(in),
+			SessionAffinity:               in.App.CloudRun.SessionAffinity,
+			ExecutionEnvironment:          environments[in.App.CloudRun.ExecutionEnvironment],
+			Timeout:                       durationpb.New(in.App.CloudRun.RequestTimeout),
 		},
 		Traffic: []*runpb.TrafficTarget{{
 			Type: runpb.TrafficTargetAllocationType_TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST, Percent: 100,
@@ -102,10 +111,11 @@ func workerPool(in Input, name string, p app.Process) *runpb.WorkerPool {
 		Annotations: annotations(in),
 		Template: &runpb.WorkerPoolRevisionTemplate{
 			Labels:         labels(in),
-			Annotations:    attempt(in),
+			Annotations:    templateAnnotations(in),
 			ServiceAccount: in.App.Identity,
-			Containers:     []*runpb.Container{container(in, name, p)},
-			Volumes:        volumes(p),
+			Containers:     withSidecars(in, name, workerContainer(in, name, p)),
+			Volumes:        volumes(in, name, p),
+			VpcAccess:      vpcAccess(in),
 		},
 		Scaling: &runpb.WorkerPoolScaling{ManualInstanceCount: new(int32(p.Scale.Min))},
 		InstanceSplits: []*runpb.InstanceSplit{{
@@ -144,12 +154,21 @@ func annotations(in Input) map[string]string {
 	if err != nil { // an app consists of what always encodes
 		panic(err)
 	}
-	return map[string]string{names.KubeApp: string(encoded), RendererAnnotation: strconv.Itoa(RendererRevision)}
+	all := map[string]string{}
+	maps.Copy(all, in.App.Annotations)
+	all[names.KubeApp], all[RendererAnnotation] = string(encoded), strconv.Itoa(RendererRevision)
+	return all
 }
 
-func attempt(in Input) map[string]string {
+// templateAnnotations are those of the revisions: the user's, for tools that look at what runs.
+func templateAnnotations(in Input) map[string]string {
+	all := maps.Clone(in.App.Annotations)
 	if in.Attempt == 0 {
-		return nil
+		return all
 	}
-	return map[string]string{AttemptAnnotation: strconv.Itoa(in.Attempt)}
+	if all == nil {
+		all = map[string]string{}
+	}
+	all[AttemptAnnotation] = strconv.Itoa(in.Attempt)
+	return all
 }

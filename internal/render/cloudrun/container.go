@@ -11,16 +11,26 @@ import (
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/app"
 )
 
-// portName says HTTP/1; an app that speaks gRPC would need "h2c". Source: run.v2, ContainerPort.name.
-const portName = "http1"
-
 func webContainer(in Input, p app.Process) *runpb.Container {
 	c := container(in, app.Web, p)
-	c.Ports = []*runpb.ContainerPort{{Name: portName, ContainerPort: int32(p.Port)}}
-	c.StartupProbe, c.LivenessProbe, c.ReadinessProbe = probe(p.Startup), probe(p.Liveness), probe(p.Readiness)
-	// Both are what the API sets when no resources are named; with resources it takes a missing value for false.
+	c.Ports = []*runpb.ContainerPort{{Name: in.App.CloudRun.Protocol, ContainerPort: int32(p.Port)}}
+	c.StartupProbe, c.LivenessProbe, c.ReadinessProbe = startupProbe(p.Startup, p.Port), probe(p.Liveness, p.Port), probe(p.Readiness, p.Port)
+	// Both are said always: with resources the API takes a missing value for false.
 	// Source: run.v2, ResourceRequirements.cpu_idle.
-	c.Resources.CpuIdle, c.Resources.StartupCpuBoost = true, true
+	c.Resources.CpuIdle, c.Resources.StartupCpuBoost = !in.App.CloudRun.CPUAlwaysAllocated, *in.App.CloudRun.StartupCPUBoost
+	return c
+}
+
+// workerContainer has no ports, which worker pools do not take: its checks name the port themselves, and the process is
+// told here what Cloud Run tells only the one that takes the requests.
+// Source: run.v2, Container.ports; Cloud Run documentation, "Configure container health checks for worker pools".
+func workerContainer(in Input, name string, p app.Process) *runpb.Container {
+	c := container(in, name, p)
+	c.StartupProbe, c.LivenessProbe = probe(p.Startup, p.Port), probe(p.Liveness, p.Port)
+	if p.Port != 0 {
+		told := &runpb.EnvVar{Name: "PORT", Values: &runpb.EnvVar_Value{Value: strconv.Itoa(p.Port)}}
+		c.Env = append([]*runpb.EnvVar{told}, c.Env...)
+	}
 	return c
 }
 
@@ -30,9 +40,9 @@ func container(in Input, name string, p app.Process) *runpb.Container {
 		Image:        in.App.Image,
 		Command:      p.Command,
 		Args:         p.Args,
-		Env:          env(in),
+		Env:          env(in, in.App.Config, in.App.Secrets),
 		Resources:    &runpb.ResourceRequirements{Limits: map[string]string{"cpu": cpu(p.CPU), "memory": p.Memory}},
-		VolumeMounts: mounts(p),
+		VolumeMounts: mounts(scratchVolume, p.Scratch),
 	}
 }
 
@@ -50,14 +60,14 @@ func cpu(quantity string) string {
 }
 
 // env lists config and then secrets, each by name. PORT is Cloud Run's own.
-func env(in Input) []*runpb.EnvVar {
+func env(in Input, config, secrets map[string]string) []*runpb.EnvVar {
 	var vars []*runpb.EnvVar
-	for _, name := range slices.Sorted(maps.Keys(in.App.Config)) {
-		vars = append(vars, &runpb.EnvVar{Name: name, Values: &runpb.EnvVar_Value{Value: in.App.Config[name]}})
+	for _, name := range slices.Sorted(maps.Keys(config)) {
+		vars = append(vars, &runpb.EnvVar{Name: name, Values: &runpb.EnvVar_Value{Value: config[name]}})
 	}
-	for _, name := range slices.Sorted(maps.Keys(in.App.Secrets)) {
+	for _, name := range slices.Sorted(maps.Keys(secrets)) {
 		vars = append(vars, &runpb.EnvVar{Name: name, Values: &runpb.EnvVar_ValueSource{ValueSource: &runpb.EnvVarSource{
-			SecretKeyRef: secretRef(in, in.App.Secrets[name]),
+			SecretKeyRef: secretRef(in, secrets[name]),
 		}}})
 	}
 	return vars
@@ -77,30 +87,39 @@ func secretRef(in Input, version string) *runpb.SecretKeySelector {
 	return &runpb.SecretKeySelector{Secret: name, Version: ref.Version}
 }
 
-// volumes are the scratch paths, by path. They take from the instance's memory; the root filesystem is writable on
-// Cloud Run, but without a bound.
-func volumes(p app.Process) []*runpb.Volume {
+// scratchVolume begins the names of the volumes of scratch paths; those of a sidecar have its name next.
+const scratchVolume = "scratch-"
+
+// volumes are the scratch paths of all containers. They take from the instance's memory; the root filesystem is writable
+// on Cloud Run, but without a bound.
+func volumes(in Input, process string, p app.Process) []*runpb.Volume {
+	all := scratch(scratchVolume, p.Scratch)
+	for _, name := range in.App.SidecarsOf(process) {
+		all = append(all, scratch(scratchVolume+name+"-", in.App.Sidecars[name].Scratch)...)
+	}
+	return all
+}
+
+// scratch lists volumes by path.
+func scratch(prefix string, sizes map[string]string) []*runpb.Volume {
 	var all []*runpb.Volume
-	for i, path := range slices.Sorted(maps.Keys(p.Scratch)) {
-		all = append(all, &runpb.Volume{Name: volumeName(i), VolumeType: &runpb.Volume_EmptyDir{EmptyDir: &runpb.EmptyDirVolumeSource{
-			Medium: runpb.EmptyDirVolumeSource_MEMORY, SizeLimit: p.Scratch[path],
+	for i, path := range slices.Sorted(maps.Keys(sizes)) {
+		all = append(all, &runpb.Volume{Name: prefix + strconv.Itoa(i), VolumeType: &runpb.Volume_EmptyDir{EmptyDir: &runpb.EmptyDirVolumeSource{
+			Medium: runpb.EmptyDirVolumeSource_MEMORY, SizeLimit: sizes[path],
 		}}})
 	}
 	return all
 }
 
-func mounts(p app.Process) []*runpb.VolumeMount {
+func mounts(prefix string, sizes map[string]string) []*runpb.VolumeMount {
 	var all []*runpb.VolumeMount
-	for i, path := range slices.Sorted(maps.Keys(p.Scratch)) {
-		all = append(all, &runpb.VolumeMount{Name: volumeName(i), MountPath: path})
+	for i, path := range slices.Sorted(maps.Keys(sizes)) {
+		all = append(all, &runpb.VolumeMount{Name: prefix + strconv.Itoa(i), MountPath: path})
 	}
 	return all
 }
 
-func volumeName(i int) string { return "scratch-" + strconv.Itoa(i) }
-
-// probe leaves the port out: the API takes the container's.
-func probe(p *app.Probe) *runpb.Probe {
+func probe(p *app.Probe, port int) *runpb.Probe {
 	if p == nil {
 		return nil
 	}
@@ -111,11 +130,11 @@ func probe(p *app.Probe) *runpb.Probe {
 	}
 	switch {
 	case p.GRPC:
-		out.ProbeType = &runpb.Probe_Grpc{Grpc: &runpb.GRPCAction{}}
+		out.ProbeType = &runpb.Probe_Grpc{Grpc: &runpb.GRPCAction{Port: int32(port), Service: p.GRPCService}}
 	case p.Path != "":
-		out.ProbeType = &runpb.Probe_HttpGet{HttpGet: &runpb.HTTPGetAction{Path: p.Path}}
+		out.ProbeType = &runpb.Probe_HttpGet{HttpGet: &runpb.HTTPGetAction{Path: p.Path, Port: int32(port)}}
 	default:
-		out.ProbeType = &runpb.Probe_TcpSocket{TcpSocket: &runpb.TCPSocketAction{}}
+		out.ProbeType = &runpb.Probe_TcpSocket{TcpSocket: &runpb.TCPSocketAction{Port: int32(port)}}
 	}
 	return out
 }

@@ -17,14 +17,11 @@ import (
 func Seen(id names.RunServiceID, live *runpb.Service) app.App {
 	template := live.GetTemplate()
 	a := app.App{
-		Name: id.Name, CloudRun: &app.CloudRun{Project: id.Project, Location: id.Location, Ingress: seenIngress(live.GetIngress())},
-		Identity: template.GetServiceAccount(),
+		Name: id.Name, Identity: template.GetServiceAccount(), CloudRun: &app.CloudRun{
+			Project: id.Project, Location: id.Location, Ingress: nameOf(ingress, live.GetIngress()), RunSettings: seenSettings(live),
+		},
 	}
-	web := app.Process{Scale: app.Scale{
-		Min: int(template.GetScaling().GetMinInstanceCount()), Max: int(template.GetScaling().GetMaxInstanceCount()),
-		Concurrency: int(template.GetMaxInstanceRequestConcurrency()),
-	}}
-	web.Scale.MinSet = web.Scale.Min > 0
+	web := app.Process{Scale: seenScale(live)}
 	if c := seenContainer(template.GetContainers()); c != nil {
 		a.Image = c.GetImage()
 		a.Config, a.Secrets = seenEnv(id, c.GetEnv())
@@ -69,15 +66,6 @@ func seenContainer(containers []*runpb.Container) *runpb.Container {
 	return nil
 }
 
-func seenIngress(live runpb.IngressTraffic) string {
-	for name, value := range ingress {
-		if value == live {
-			return name
-		}
-	}
-	return ""
-}
-
 func seenEnv(id names.RunServiceID, env []*runpb.EnvVar) (config, secrets map[string]string) {
 	config, secrets = map[string]string{}, map[string]string{}
 	for _, e := range env {
@@ -96,11 +84,12 @@ func seenEnv(id names.RunServiceID, env []*runpb.EnvVar) (config, secrets map[st
 }
 
 func seenProbe(p *runpb.Probe) *app.Probe {
-	if p == nil {
+	unasked := p.GetTcpSocket() != nil && p.GetPeriodSeconds() == startupSeconds && p.GetFailureThreshold() == 1
+	if p == nil || unasked { // the API's own, where there is no startup check
 		return nil
 	}
 	return &app.Probe{
-		Path: p.GetHttpGet().GetPath(), TCP: p.GetTcpSocket() != nil, GRPC: p.GetGrpc() != nil,
+		Path: p.GetHttpGet().GetPath(), TCP: p.GetTcpSocket() != nil, GRPC: p.GetGrpc() != nil, GRPCService: p.GetGrpc().GetService(),
 		Period: time.Duration(p.GetPeriodSeconds()) * time.Second, Timeout: time.Duration(p.GetTimeoutSeconds()) * time.Second,
 		FailureThreshold: int(p.GetFailureThreshold()),
 	}
@@ -134,6 +123,7 @@ func withoutDefaults(a app.App) app.App {
 		web.CPU = ""
 	}
 	drop(&a.CloudRun.Ingress, usual.CloudRun.Ingress)
+	drop(&a.CloudRun.RequestTimeout, usual.CloudRun.RequestTimeout)
 	a.Processes = map[string]app.Process{app.Web: web}
 	return a
 }

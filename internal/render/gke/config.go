@@ -28,27 +28,28 @@ func configMapName(a app.App) string { return names.ConfigMap(a.Name, app.Config
 
 // SecretName names the Kubernetes Secret of an app's secret versions; empty when the app has none.
 func SecretName(a app.App) string {
-	if len(a.Secrets) == 0 {
+	if len(app.SecretUses(a)) == 0 {
 		return ""
 	}
 	return names.Secret(a.Name, app.SecretsHash(a))
 }
 
-// SecretObject makes the Kubernetes Secret from the values by environment name; nil when the app has no secrets. Like
+// SecretObject makes the Kubernetes Secret from the values by the keys of app.SecretUses; nil when the app has no secrets. Like
 // the ConfigMap it is immutable and named by its versions. The result holds the values: it goes to the API server and
 // nowhere else, never into a log.
 func SecretObject(in Input, values map[string]secret.Bytes) (*unstructured.Unstructured, error) {
-	if len(in.App.Secrets) == 0 {
+	uses := app.SecretUses(in.App)
+	if len(uses) == 0 {
 		return nil, nil
 	}
 	in = in.filled()
 	data := make(map[string][]byte, len(values))
-	for name, version := range in.App.Secrets {
-		value, ok := values[name]
+	for _, use := range uses {
+		value, ok := values[use.Key]
 		if !ok {
-			return nil, fmt.Errorf("rendering the Secret of %s: no value was read for %s (%s)", in.App.Name, name, version)
+			return nil, fmt.Errorf("rendering the Secret of %s: no value was read for %s (%s)", in.App.Name, use.Key, use.Version)
 		}
-		data[name] = value.Reveal()
+		data[use.Key] = value.Reveal()
 	}
 	objects, err := toUnstructured([]any{&corev1.Secret{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Secret"},

@@ -26,7 +26,7 @@ func deployment(in Input, p process) (*appsv1.Deployment, error) {
 	l[names.KubeRelease] = app.ReleaseID(in.App)
 	return &appsv1.Deployment{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "apps/v1", Kind: "Deployment"},
-		ObjectMeta: meta(in, names.Deployment(in.App.Name, p.name), l),
+		ObjectMeta: annotated(in, meta(in, names.Deployment(in.App.Name, p.name), l)),
 		Spec: appsv1.DeploymentSpec{
 			Replicas:                replicas(p),
 			Selector:                &metav1.LabelSelector{MatchLabels: selector(in, p)},
@@ -34,7 +34,7 @@ func deployment(in Input, p process) (*appsv1.Deployment, error) {
 			ProgressDeadlineSeconds: new(int32(progressDeadline)),
 			Strategy:                rollingUpdate(),
 			Template: corev1.PodTemplateSpec{
-				ObjectMeta: metav1.ObjectMeta{Labels: podLabels(in, p)},
+				ObjectMeta: annotated(in, metav1.ObjectMeta{Labels: podLabels(in, p)}),
 				Spec:       pod,
 			},
 		},

@@ -47,8 +47,8 @@ func decode(t testing.TB, input []byte) gke.Input {
 func render(t testing.TB, in gke.Input) []golden.Object {
 	t.Helper()
 	values := map[string]secret.Bytes{}
-	for name := range in.App.Secrets {
-		values[name] = secret.FromString("value")
+	for _, use := range app.SecretUses(in.App) {
+		values[use.Key] = secret.FromString("value")
 	}
 	kubeSecret, err := gke.SecretObject(in, values)
 	if err != nil {

@@ -15,11 +15,15 @@ func podSpec(in Input, p process) (corev1.PodSpec, error) {
 	if err != nil {
 		return corev1.PodSpec{}, err
 	}
-	volumes, mounts, err := scratch(p)
+	volumes, mounts, err := scratch("process "+p.name, scratchVolume, p.Scratch)
 	if err != nil {
 		return corev1.PodSpec{}, err
 	}
 	c.VolumeMounts = mounts
+	first, more, err := initContainers(in, p)
+	if err != nil {
+		return corev1.PodSpec{}, err
+	}
 	spec := corev1.PodSpec{
 		ServiceAccountName:           ServiceAccount(in.App),
 		AutomountServiceAccountToken: new(false),
@@ -33,8 +37,9 @@ func podSpec(in Input, p process) (corev1.PodSpec, error) {
 			FSGroup:        new(int64(nonRoot)),
 			SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault},
 		},
+		InitContainers:            first,
 		Containers:                []corev1.Container{c},
-		Volumes:                   volumes,
+		Volumes:                   append(volumes, more...),
 		TopologySpreadConstraints: spread(in, p),
 	}
 	place(&spec, in.App.GKE.Capacity)

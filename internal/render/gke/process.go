@@ -4,6 +4,8 @@ import (
 	"maps"
 	"slices"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/app"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/names"
 )
@@ -52,6 +54,12 @@ func podLabels(in Input, p process) map[string]string {
 	delete(l, names.KubeStack)
 	l[names.KubeRelease] = app.ReleaseID(in.App)
 	return l
+}
+
+// annotated adds the user's annotations to what tools read them from.
+func annotated(in Input, m metav1.ObjectMeta) metav1.ObjectMeta {
+	m.Annotations = in.App.Annotations
+	return m
 }
 
 // selector picks the pods of one process. A Deployment's selector can never change, so it has only what never does.

@@ -18,15 +18,24 @@ func service(in Input, web app.Process) *corev1.Service {
 	p := process{app.Web, web}
 	return &corev1.Service{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Service"},
-		ObjectMeta: meta(in, names.KubeServiceName(in.App.Name), processLabels(in, p)),
+		ObjectMeta: annotated(in, meta(in, names.KubeServiceName(in.App.Name), processLabels(in, p))),
 		Spec: corev1.ServiceSpec{
 			Type:     corev1.ServiceTypeClusterIP,
 			Selector: selector(in, p),
 			Ports: []corev1.ServicePort{{
-				Name: portName, Port: ServicePort, TargetPort: intstr.FromString(portName), Protocol: corev1.ProtocolTCP,
+				Name: webPortName, Port: ServicePort, TargetPort: intstr.FromString(webPortName), Protocol: corev1.ProtocolTCP,
 			}},
+			SessionAffinity: sessionAffinity(in),
 		},
 	}
+}
+
+// sessionAffinity is said either way, so that a change by hand shows.
+func sessionAffinity(in Input) corev1.ServiceAffinity {
+	if in.App.GKE.SessionAffinity {
+		return corev1.ServiceAffinityClientIP
+	}
+	return corev1.ServiceAffinityNone
 }
 
 func serviceAccount(in Input) *corev1.ServiceAccount {

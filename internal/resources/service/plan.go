@@ -150,14 +150,23 @@ func (c change) computed(ctx context.Context, moved bool, diags *diag.Diagnostic
 		m.ReleaseID = types.StringValue(app.ReleaseID(a))
 	}
 	m.Drift = tf.ListOf(nil)
-	m.URL, m.Status, m.Objects = types.StringUnknown(), types.StringUnknown(), types.ListUnknown(types.StringType)
-	if c.prior == nil || moved {
-		return m
-	}
-	if c.prior.webDeclared() == c.plan.webDeclared() && !c.prior.URL.IsNull() {
-		m.URL = c.prior.URL
-	}
+	m.URL, m.Status, m.Objects = c.url(ctx, moved, diags), types.StringUnknown(), types.ListUnknown(types.StringType)
 	return m
+}
+
+// url is known when the service keeps the one that it has, and when it is to have none.
+func (c change) url(ctx context.Context, moved bool, diags *diag.Diagnostics) types.String {
+	run, _ := read[runModel](ctx, c.plan.CloudRun, diags)
+	switch {
+	case run.DefaultURIDisabled.ValueBool():
+		return types.StringNull()
+	case run.DefaultURIDisabled.IsUnknown(), c.prior == nil, moved:
+		return types.StringUnknown()
+	case c.prior.webDeclared() == c.plan.webDeclared() && !c.prior.URL.IsNull():
+		return c.prior.URL
+	default:
+		return types.StringUnknown()
+	}
 }
 
 // unchanged is the plan if it changes nothing.
@@ -189,7 +198,7 @@ func (m model) plannedID(ctx context.Context, a app.App, diags *diag.Diagnostics
 
 // releaseKnown tells whether everything that a release consists of is known.
 func (m model) releaseKnown(ctx context.Context, diags *diag.Diagnostics) bool {
-	parts := []attr.Value{m.Image, m.Config, m.Secrets}
+	parts := []attr.Value{m.Image, m.Config, m.Secrets, m.Sidecars}
 	if m.Processes.IsUnknown() {
 		return false
 	}
