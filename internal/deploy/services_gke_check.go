@@ -37,6 +37,9 @@ func (s *serviceGKE) check(ctx context.Context) ServiceVerdict {
 	if !there {
 		return verdict
 	}
+	if record, err := s.record(ctx, k); err == nil && record != nil {
+		s.adopting = s.adopting || record.adopting
+	}
 	objects, err := s.checked()
 	if err != nil {
 		return UncheckedService(err.Error())
