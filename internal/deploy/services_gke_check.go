@@ -307,7 +307,7 @@ var attributeFields = []struct {
 	{"nodeSelector", []string{"gke", "capacity"}, false},
 	{"tolerations", []string{"gke", "capacity"}, false},
 	{"metadata.labels", []string{"labels"}, false},
-	{"metadata.annotations", []string{"annotations"}, false},
+	{"template.metadata.annotations", []string{"annotations"}, false},
 }
 
 // attributeOf finds the attribute by the field that the server names, else by the object.
