@@ -46,6 +46,7 @@ func makeCluster(ctx context.Context, addr string, id names.ClusterID) error {
 	client := gcp.New(gcp.Options{EmulatorHost: addr, PollInterval: pollInterval})
 	cluster := &containerpb.Cluster{
 		Name:                   id.Name,
+		SecretManagerConfig:    &containerpb.SecretManagerConfig{Enabled: new(true)},
 		WorkloadIdentityConfig: &containerpb.WorkloadIdentityConfig{WorkloadPool: names.WorkloadPool(id.Project)},
 		NodePools:              []*containerpb.NodePool{pool("base", "on_demand"), pool("spot", "spot")},
 	}

@@ -50,7 +50,7 @@ func buildExample(folder string) (string, error) {
 }
 
 // Program is a running web application that logs JSON lines to standard output, one of them {"msg": "listening",
-// "address": "HOST:PORT"}.
+// "address": "HOST:PORT"}, or with "message" in place of "msg", as Cloud Logging has it.
 type Program struct {
 	// Address is where it listens.
 	Address string
@@ -74,8 +74,8 @@ func (l *lines) Write(p []byte) (int, error) {
 	defer l.mu.Unlock()
 	l.all.Write(p)
 	for line := range strings.Lines(l.all.String()) {
-		var entry struct{ Msg, Address string }
-		if !l.found && strings.HasSuffix(line, "\n") && json.Unmarshal([]byte(line), &entry) == nil && entry.Msg == "listening" {
+		var entry struct{ Msg, Message, Address string }
+		if !l.found && strings.HasSuffix(line, "\n") && json.Unmarshal([]byte(line), &entry) == nil && entry.Msg+entry.Message == "listening" {
 			l.found = true
 			l.address <- entry.Address
 		}
@@ -87,7 +87,13 @@ func (l *lines) Write(p []byte) (int, error) {
 // listens. It ends with the test at the latest.
 func StartProgram(t testing.TB, path string, variables ...string) *Program {
 	t.Helper()
-	p := startProgram(t, path, variables)
+	return StartProcess(t, path, nil, variables...)
+}
+
+// StartProcess is StartProgram with arguments.
+func StartProcess(t testing.TB, path string, arguments []string, variables ...string) *Program {
+	t.Helper()
+	p := startProgram(t, path, arguments, variables)
 	select {
 	case p.Address = <-p.out.address:
 	case err := <-p.ended:
@@ -98,18 +104,28 @@ func StartProgram(t testing.TB, path string, variables ...string) *Program {
 	return p
 }
 
+// RunProcess runs a process to its end, which has to be a good one.
+func RunProcess(t testing.TB, path string, arguments []string, variables ...string) (output string) {
+	t.Helper()
+	p := startProgram(t, path, arguments, variables)
+	if err := p.wait(t); err != nil {
+		t.Fatalf("%s %v ended with %v:\n%s", filepath.Base(path), arguments, err, p.Output())
+	}
+	return p.Output()
+}
+
 // FailProgram starts a program that is expected to refuse to run, and gives its exit status and output.
 func FailProgram(t testing.TB, path string, variables ...string) (code int, output string) {
 	t.Helper()
-	p := startProgram(t, path, variables)
+	p := startProgram(t, path, nil, variables)
 	_ = p.wait(t) // the exit status is what the caller looks at
 	return p.cmd.ProcessState.ExitCode(), p.Output()
 }
 
-func startProgram(t testing.TB, path string, variables []string) *Program {
+func startProgram(t testing.TB, path string, arguments, variables []string) *Program {
 	t.Helper()
 	p := &Program{ended: make(chan error, 1), out: &lines{address: make(chan string, 1)}}
-	p.cmd = exec.Command(path)
+	p.cmd = exec.Command(path, arguments...)
 	p.cmd.Env = append([]string{"HOST=127.0.0.1", "PORT=0"}, variables...)
 	p.cmd.Stdout, p.cmd.Stderr = p.out, p.out
 	if err := p.cmd.Start(); err != nil {

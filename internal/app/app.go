@@ -40,7 +40,10 @@ type App struct {
 	Secrets   map[string]string  `json:"secrets,omitempty"` // environment name to secret version: see SecretVersion
 	Processes map[string]Process `json:"processes"`
 	Sidecars  map[string]Sidecar `json:"sidecars,omitempty"`
-	Labels    map[string]string  `json:"labels,omitempty"`
+	// ConfigFiles are files of config by absolute path, SecretFiles secret versions by the path of the file.
+	ConfigFiles map[string]FileText `json:"config_files,omitempty"`
+	SecretFiles map[string]string   `json:"secret_files,omitempty"`
+	Labels      map[string]string   `json:"labels,omitempty"`
 	// Annotations go to what tools read them from: Deployments, their pods and the Service on GKE, services, worker pools
 	// and their revisions on Cloud Run.
 	Annotations map[string]string `json:"annotations,omitempty"`
@@ -69,6 +72,7 @@ type CloudRun struct {
 	Public   bool     `json:"public,omitempty"`
 	Invokers []string `json:"invokers,omitempty"` // IAM members that may call it
 	Ingress  string   `json:"ingress,omitempty"`  // all, internal, internal_and_load_balancing
+	RunSettings
 }
 
 // Process is one process type of an app (a line of a Procfile).

@@ -68,6 +68,23 @@ var Capabilities = []Capability{
 		Rule: "regional-secret", asked: askedRegional,
 	},
 	{
+		Attribute: "config_files",
+		GKE:       as("immutable ConfigMap, named by its content; each file is mounted at its path, beside what the image has there"),
+		CloudRun: as("one secret that the service writes, with a pinned version for each content; the files' directories are mounted, which hides " +
+			"what the image has in them"),
+	},
+	{
+		Attribute: "secret_files",
+		GKE:       as("SecretProviderClass of the Secret Manager add-on, named by its versions; each file is mounted at its path"),
+		CloudRun:  as("volumes of secrets with pinned versions; the files' directories are mounted, one secret each"),
+	},
+	{
+		Attribute: "secret_files", Detail: "of a regional secret", GKE: as("as above"),
+		CloudRun: not("Cloud Run's API names global secrets only (run.v2, SecretVolumeSource.secret)",
+			"Refer to a secret without location, or run the app on GKE, whose Secret Manager add-on reads regional secrets"),
+		Rule: "regional-secret", asked: askedRegionalFile,
+	},
+	{
 		Attribute: "identity", GKE: as("Kubernetes service account"), CloudRun: as("Google service account"),
 	},
 	{
@@ -208,7 +225,22 @@ var Capabilities = []Capability{
 	{Attribute: "gke.capacity", GKE: as("node selector, toleration and spread over Spot and on-demand nodes"), CloudRun: structural},
 	{Attribute: "gke.namespace", GKE: as("namespace"), CloudRun: structural},
 	{Attribute: "cloud_run.public, cloud_run.invokers", GKE: structural, CloudRun: as("members of roles/run.invoker")},
+	{Attribute: "cloud_run.invoker_iam_disabled", GKE: structural, CloudRun: as("no check of the callers of web")},
 	{Attribute: "cloud_run.ingress", GKE: structural, CloudRun: as("ingress of the service")},
+	{Attribute: "cloud_run.vpc", GKE: structural, CloudRun: as("Direct VPC egress of the service and the worker pools")},
+	{Attribute: "cloud_run.protocol", GKE: structural, CloudRun: as("name of the port of web: http1 or h2c")},
+	{Attribute: "cloud_run.session_affinity", GKE: structural, CloudRun: as("session affinity of web, as far as its instances last")},
+	{Attribute: "cloud_run.request_timeout", GKE: structural, CloudRun: as("timeout of the requests to web")},
+	{
+		Attribute: "cloud_run.cpu_always_allocated, cloud_run.startup_cpu_boost", GKE: structural,
+		CloudRun: as("CPU of web between requests and at the start; workers always have theirs"),
+	},
+	{Attribute: "cloud_run.execution_environment", GKE: structural, CloudRun: as("sandbox of web; worker pools run in gen2 only")},
+	{Attribute: "cloud_run.revision_scale", GKE: structural, CloudRun: as("bounds of each revision of web, within those of processes.web.scale")},
+	{
+		Attribute: "cloud_run.default_uri_disabled, cloud_run.custom_audiences", GKE: structural,
+		CloudRun: as("run.app address of the service, and the audiences of its callers' tokens"),
+	},
 }
 
 // structural is what the other runtime's block has: there is nothing to refuse.

@@ -57,6 +57,7 @@ func WithDefaults(a App) App {
 		r := *a.CloudRun
 		r.Invokers = slices.Clone(r.Invokers)
 		r.Ingress = orDefault(r.Ingress, IngressAll)
+		r.RunSettings = runSettingsDefaults(r.RunSettings)
 		a.CloudRun = &r
 	}
 	a.Config, a.Secrets, a.Labels = maps.Clone(a.Config), maps.Clone(a.Secrets), maps.Clone(a.Labels)
@@ -64,6 +65,7 @@ func WithDefaults(a App) App {
 	for name, s := range a.Sidecars {
 		a.Sidecars[name] = sidecarDefaults(a, s)
 	}
+	a.ConfigFiles, a.SecretFiles = maps.Clone(a.ConfigFiles), maps.Clone(a.SecretFiles)
 	processes := make(map[string]Process, len(a.Processes))
 	for name, p := range a.Processes {
 		processes[name] = processDefaults(a, name, p)

@@ -44,10 +44,12 @@ func Decode(encoded []byte) (App, error) {
 // release is what a release consists of (factor V: a build and its config). Scale, probes and placement are not part
 // of it: changing them runs the same release differently.
 type release struct {
-	Image    string              `json:"image"`
-	Config   map[string]string   `json:"config,omitempty"`
-	Secrets  map[string]string   `json:"secrets,omitempty"`
-	Commands map[string]commands `json:"commands"`
+	Image       string              `json:"image"`
+	Config      map[string]string   `json:"config,omitempty"`
+	Secrets     map[string]string   `json:"secrets,omitempty"`
+	Commands    map[string]commands `json:"commands"`
+	ConfigFiles map[string]FileText `json:"config_files,omitempty"`
+	SecretFiles map[string]string   `json:"secret_files,omitempty"`
 	// Sidecars are what the app was tested with, as much as its image.
 	Sidecars map[string]sidecarRelease `json:"sidecars,omitempty"`
 }
@@ -65,9 +67,12 @@ type commands struct {
 }
 
 // ReleaseID identifies the release: 12 hexadecimal characters made from the image reference, the config, the secret
-// versions and the commands of all processes, and the same of the sidecars.
+// versions, the files, the commands of all processes, and the image, config, secret versions and command of each sidecar.
 func ReleaseID(a App) string {
-	r := release{Image: a.Image, Config: a.Config, Secrets: a.Secrets, Commands: map[string]commands{}}
+	r := release{
+		Image: a.Image, Config: a.Config, Secrets: a.Secrets, Commands: map[string]commands{},
+		ConfigFiles: a.ConfigFiles, SecretFiles: a.SecretFiles,
+	}
 	for name, p := range a.Processes {
 		r.Commands[name] = commands{p.Command, p.Args}
 	}

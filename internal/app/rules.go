@@ -60,6 +60,12 @@ var Rules = []Rule{
 	{ID: "regional-secret", Factor: "III", On: CloudRunRuntime, Reason: "Cloud Run reads global secrets only.", check: notOffered("regional-secret")},
 	{ID: "secret-in-config", Factor: "III", Warning: true, Reason: "Secrets are not config: config is readable in plan and state.", check: checkSecretInConfig},
 
+	{ID: "file-path", Factor: "III", Reason: "A file has one clean path that is the app's to have.", check: checkFilePaths},
+	{ID: "file-conflict", Factor: "III", Reason: "A path is one thing, from one source.", check: checkFileConflicts},
+	{ID: "file-directory", Factor: "III", On: CloudRunRuntime, Reason: "Cloud Run mounts whole directories of files, read-only.", check: checkFileDirectories},
+	{ID: "file-content", Factor: "III", Reason: "Files of config are text that the runtime can keep.", check: checkFileContents},
+	{ID: "secret-in-file", Factor: "III", Warning: true, Reason: "Secrets are not config: files of config are readable in plan and state.", check: checkSecretInFile},
+
 	{ID: "process-declared", Factor: "VIII", Reason: "An app has at least one process.", check: checkProcessDeclared},
 	{ID: "process-name", Factor: "VIII", Reason: "A process type has a name that both runtimes take.", check: checkProcessNames},
 	{ID: "process-command", Factor: "VI", Reason: "Commands reach the kernel as they are written.", check: checkCommands},
@@ -86,10 +92,18 @@ var Rules = []Rule{
 	{ID: "identity-wait", Factor: "IX", On: GKERuntime, Reason: "A pod waits for its identity, for a bounded time.", check: checkIdentityWait},
 	{ID: "probe", Factor: "IX", Reason: "A health check asks one thing, of the container's own port.", check: checkProbes},
 
+	{ID: "vpc", Factor: "IV", On: CloudRunRuntime, Reason: "Backing services in a VPC network are reached through one subnetwork.", check: checkVPC},
+	{ID: "protocol", Factor: "VII", On: CloudRunRuntime, Reason: "The web process speaks one protocol on its port.", check: checkProtocol},
+	{ID: "revision-scale", Factor: "VIII", On: CloudRunRuntime, Reason: "The bounds of a revision go with those of its service.", check: checkRevisionScale},
+	{ID: "execution-environment", Factor: "VIII", On: CloudRunRuntime, Reason: "An instance has a size that its execution environment takes.", check: checkExecution},
+	{ID: "cpu-allocation", Factor: "VIII", On: CloudRunRuntime, Reason: "CPU that is always allocated is a whole one.", check: checkCPUAllocation},
+	{ID: "request-timeout", Factor: "IX", On: CloudRunRuntime, Reason: "A request ends within the time that the runtime gives it.", check: checkRequestTimeout},
+
 	{ID: "labels", Factor: "XIV", Reason: "Labels are what cost and telemetry are grouped by.", check: checkLabels},
 	{ID: "annotations", Factor: "XIV", Reason: "Annotations tell tools about the app, and leave the runtime's own alone.", check: checkAnnotations},
 	{ID: "ingress", Factor: "XV", On: CloudRunRuntime, Reason: "Where requests may come from is one of three settings.", check: checkIngress},
 	{ID: "invokers", Factor: "XV", On: CloudRunRuntime, Reason: "Who may call is named, or it is everybody.", check: checkInvokers},
+	{ID: "custom-audience", Factor: "XV", On: CloudRunRuntime, Reason: "A token names the audience that it is for.", check: checkAudiences},
 }
 
 // Check runs all rules on an app as it was declared. It reports everything at once, in the order of Rules and within a
@@ -116,7 +130,7 @@ func Check(a App) []Finding {
 // usesRuntime are the rules for both runtimes whose findings differ between them.
 var usesRuntime = map[string]bool{
 	"one-runtime": true, "port": true, "concurrency": true, "cpu-percent": true, "resources": true, "shutdown-grace": true,
-	"probe": true, "labels": true, "config-size": true, "annotations": true,
+	"probe": true, "labels": true, "config-size": true, "annotations": true, "file-conflict": true, "file-content": true,
 }
 
 // each runs a check on every process, by name. Paths that f reports are relative to the process.

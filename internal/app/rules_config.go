@@ -100,6 +100,9 @@ func checkSecretVersions(a App) []Finding {
 	for _, use := range SecretUses(a) {
 		all = append(all, fromError("Not a secret version", CheckSecretVersion(use.Version), use.Path()...)...)
 	}
+	for _, file := range sortedKeys(a.SecretFiles) {
+		all = append(all, fromError("Not a secret version", CheckSecretVersion(a.SecretFiles[file]), "secret_files", file)...)
+	}
 	return all
 }
 

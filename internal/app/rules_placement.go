@@ -69,7 +69,7 @@ func checkInvokers(a App) []Finding {
 			Detail: "cloud_run.public lets everybody in, so that cloud_run.invokers has no effect. Leave one of them out.",
 		})
 	}
-	return all
+	return append(all, checkInvokerIAM(*a.CloudRun)...)
 }
 
 // Label rules of the runtimes.

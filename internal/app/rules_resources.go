@@ -71,6 +71,12 @@ func checkRunSize(name string, p Process, millis int, memory int64) []Finding {
 				Path: []string{"cpu"}, Summary: "Worker needs a whole CPU",
 				Detail: "A worker's CPU is always allocated, for which Cloud Run demands at least one; for example cpu = \"1\".",
 			}}
+		case name != Web && memory < minAlwaysMemory:
+			return []Finding{{
+				Path: []string{"memory"}, Summary: "Worker needs 512Mi of memory",
+				Detail: fmt.Sprintf("A worker runs in the second generation execution environment with its CPU always allocated, and either demands "+
+					"at least 512 MiB (Cloud Run, Configure memory limits); memory is %s. Set memory = \"512Mi\" or more.", p.Memory),
+			}}
 		case millis < 1000 && p.Scale.Concurrency > 1:
 			return []Finding{{
 				Path: concurrencyPath, Uses: [][]string{{"cpu"}}, Summary: "Concurrency needs a whole CPU",

@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -63,9 +64,17 @@ func label(key, value string) func(*app.App) {
 	return func(a *app.App) { a.Labels = map[string]string{key: value} }
 }
 
+// ruleRow is an app with one change, and what the rules find in it, as "rule at path".
 type ruleRow struct {
 	app  app.App
 	want []string
+}
+
+// allRows are those of every file.
+func allRows() map[string]ruleRow {
+	rows := maps.Clone(ruleRows)
+	maps.Copy(rows, runRuleRows)
+	return rows
 }
 
 // ruleRows: what one change makes the rules find, as "rule at path".
@@ -79,6 +88,12 @@ var ruleRows = map[string]ruleRow{
 	"image latest":             {onRun(func(a *app.App) { a.Image = "nginx:latest" }), []string{"pinned-image at image"}},
 	"system namespace":         {onGKE(func(a *app.App) { a.GKE.Namespace = "kube-system" }), []string{"namespace at gke.namespace"}},
 	"unknown capacity":         {onGKE(func(a *app.App) { a.GKE.Capacity = "preemptible" }), []string{"capacity at gke.capacity"}},
+
+	"file with a relative path": {onGKE(func(a *app.App) { a.ConfigFiles = filesOf(map[string]string{"a": "x"}) }), []string{"file-path at config_files.a"}},
+	"file in scratch":           {onGKE(func(a *app.App) { a.ConfigFiles = filesOf(map[string]string{"/tmp/a": "x"}) }), []string{"file-conflict at config_files./tmp/a", "file-conflict at config_files./tmp/a"}},
+	"file in /etc":              {onRun(func(a *app.App) { a.ConfigFiles = filesOf(map[string]string{"/etc/a": "x"}) }), []string{"file-directory at config_files./etc/a"}},
+	"file that is no text":      {onGKE(func(a *app.App) { a.ConfigFiles = filesOf(map[string]string{"/etc/a": "hunter2\xff"}) }), []string{"file-content at config_files./etc/a"}},
+	"file with a password":      {onGKE(func(a *app.App) { a.ConfigFiles = filesOf(map[string]string{"/etc/a": "db://u:hunter2@h"}) }), []string{"secret-in-file at config_files./etc/a"}},
 
 	"regional secret on run":   {onRun(secretRef("A", regionalVersion)), []string{"regional-secret at secrets.A"}},
 	"regional secret on GKE":   {onGKE(secretRef("A", regionalVersion)), nil},
@@ -178,7 +193,7 @@ var ruleRows = map[string]ruleRow{
 
 func TestRules(t *testing.T) {
 	t.Parallel()
-	for name, row := range ruleRows {
+	for name, row := range allRows() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var got []string
@@ -216,7 +231,7 @@ func checkPresentable(t *testing.T, f app.Finding) {
 func TestEveryRuleHasARowThatFailsIt(t *testing.T) {
 	t.Parallel()
 	failed := map[string]bool{}
-	for _, row := range ruleRows {
+	for _, row := range allRows() {
 		for _, f := range app.Check(row.app) {
 			failed[f.Rule] = true
 		}

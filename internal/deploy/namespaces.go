@@ -51,7 +51,7 @@ func (c *Cloud) namespaceCreate(ctx context.Context, k *kube.Client, namespace s
 	case err == nil && live.GetDeletionTimestamp() == nil:
 		return nil
 	case err == nil:
-		if err := k.WaitGone(ctx, ref); err != nil {
+		if err := k.WaitNamespaceGone(ctx, namespace); err != nil {
 			return err
 		}
 	case !apierrors.IsNotFound(err):
@@ -86,7 +86,7 @@ func (c *Cloud) ReleaseNamespace(ctx context.Context, cluster names.ClusterID, n
 	if err != nil {
 		return nil, err
 	}
-	if !c.Stamp.OwnsKube(live.GetLabels()) {
+	if !c.releasable(live) {
 		return nil, nil
 	}
 	if live.GetDeletionTimestamp() == nil {
@@ -97,7 +97,14 @@ func (c *Cloud) ReleaseNamespace(ctx context.Context, cluster names.ClusterID, n
 			return nil, fmt.Errorf("delete namespace %s: %w", namespace, err)
 		}
 	}
-	return nil, k.WaitGone(ctx, ref)
+	return nil, k.WaitNamespaceGone(ctx, namespace)
+}
+
+// releasable tells whether a namespace goes with the last object that needed it: this stack made it for that, and it has no
+// resource of its own.
+func (c *Cloud) releasable(live *metav1.PartialObjectMetadata) bool {
+	_, declared := live.GetAnnotations()[names.KubeNamespace]
+	return c.Stamp.OwnsKube(live.GetLabels()) && !declared
 }
 
 // maxListed is how many objects a notice names.
@@ -119,15 +126,19 @@ func namespaceStays(ctx context.Context, k *kube.Client, live *metav1.PartialObj
 	case len(contents) == 0:
 		return nil, nil
 	}
-	listed := contents
-	if len(listed) > maxListed {
-		listed = append(listed[:maxListed:maxListed], fmt.Sprintf("and %d more", len(contents)-maxListed))
-	}
 	return []Notice{{
 		Summary: fmt.Sprintf("Namespace %q was kept", name),
-		Detail: "This provider made it, and deletes it only when nothing else is in it. It holds: " + strings.Join(listed, ", ") +
+		Detail: "This provider made it, and deletes it only when nothing else is in it. It holds: " + listed(contents) +
 			". When these are gone and it is not needed any more: kubectl delete namespace " + name,
 	}}, nil
+}
+
+// listed names objects, the first of many.
+func listed(contents []string) string {
+	if more := len(contents) - maxListed; more > 0 {
+		contents = append(contents[:maxListed:maxListed], fmt.Sprintf("and %d more", more))
+	}
+	return strings.Join(contents, ", ")
 }
 
 // keyedLocks are locks by name that a waiter can give up.

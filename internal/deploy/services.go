@@ -17,6 +17,8 @@ type ServiceSpec struct {
 	App app.App
 	// Timeout is how long a create may take: without a stack, an unfinished create is taken over within that time only.
 	Timeout time.Duration
+	// Adopt tells that the service was imported without a record of this provider, and is to be taken over as it is.
+	Adopt bool
 }
 
 // ServiceState is what is live, in the terms of the declaration.
@@ -96,6 +98,10 @@ type serviceTarget interface {
 	finish(ctx context.Context) ([]Notice, error)
 	// read gives what is live, nil when nothing is.
 	read(ctx context.Context) (*ServiceState, []Notice, error)
+	// takeOver tells whether what another tool made under this name is to be taken over.
+	takeOver(bool)
+	// check has the live APIs judge what bring would write, and writes nothing.
+	check(ctx context.Context) ServiceVerdict
 	// remove deletes everything that the service is made of.
 	remove(ctx context.Context) ([]Notice, error)
 }
@@ -117,14 +123,11 @@ func (c *Cloud) serviceTarget(a app.App) (serviceTarget, error) {
 // serviceDeclared is serviceTarget for an app that is to be brought up. What the runtime can never do is refused here,
 // before anything is changed, whatever the rules in the provider block let through.
 func (c *Cloud) serviceDeclared(a app.App) (serviceTarget, error) {
-	if regional := app.RegionalSecrets(a); a.Runtime() == app.CloudRunRuntime && len(regional) > 0 {
-		return nil, &Error{
-			Summary: "Cloud Run cannot use a regional secret",
-			Why: fmt.Sprintf("The secret of %s, %s, is regional, and Cloud Run's API names global secrets only. Nothing was changed",
-				names.Quote(regional[0].Env), regional[0].Version),
-			Fix:       "Refer to a secret without location, which replicas can keep in that region too, or run the app on GKE",
-			Attribute: regional[0].Path(),
-		}
+	if err := serviceRegional(a); err != nil {
+		return nil, err
+	}
+	if err := serviceFilesKnown(a); err != nil {
+		return nil, err
 	}
 	return c.serviceTarget(a)
 }

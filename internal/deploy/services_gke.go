@@ -2,6 +2,7 @@ package deploy
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"time"
@@ -34,6 +35,14 @@ type serviceGKE struct {
 	retired serviceRetired
 	// values are those of the secrets, by environment name, once checkSecrets has read them.
 	values map[string]secret.Bytes
+	// adopting tells that what another tool made under this name is taken over.
+	adopting bool
+	// secretGoing tells that the Kubernetes Secret with these values is being deleted.
+	secretGoing bool
+	// google are the Google service accounts that given identities impersonate, by Kubernetes service account.
+	google map[string]string
+	// filesChecked tells that this run has found that the secret files can be mounted.
+	filesChecked bool
 }
 
 func (c *Cloud) serviceOnGKE(a app.App) (*serviceGKE, error) {
@@ -55,8 +64,12 @@ func (s *serviceGKE) ref(gvk kindOf, name string) kube.Ref {
 
 func (s *serviceGKE) recordRef() kube.Ref { return s.ref(kube.ConfigMap, names.Record(s.app.Name)) }
 
-// member is the principal of a Kubernetes service account of the namespace.
+// member is the principal of a Kubernetes service account of the namespace: its own, or the Google service account that it
+// impersonates.
 func (s *serviceGKE) member(ctx context.Context, identity string) (string, error) {
+	if email := s.google[identity]; email != "" {
+		return names.ServiceAccountName{Email: email}.Member(), nil
+	}
 	number, err := s.cloud.GCP.Projects().Number(ctx, s.cluster.Project)
 	if err != nil {
 		return "", &Error{Summary: fmt.Sprintf("Cannot read project %q", s.cluster.Project), Attribute: []string{"gke", "cluster"}, Err: err}
@@ -73,6 +86,15 @@ func (s *serviceGKE) connect(ctx context.Context) (*kube.Client, error) {
 			Why:     fmt.Sprintf("There is no %s.", s.cluster),
 			Fix:     "Correct gke.cluster, for example cluster = twelvefactor_cluster.NAME.id",
 			Err:     err, Attribute: []string{"gke", "cluster"},
+		}
+	}
+	if errors.Is(err, ErrClusterStopping) {
+		return nil, &Error{
+			Summary:   fmt.Sprintf("Cluster %q is being deleted", s.cluster.Name),
+			Why:       fmt.Sprintf("%s goes away with everything in it, so nothing can be brought up there.", s.cluster),
+			Fix:       "Wait until it is gone and apply what makes it anew, or name another cluster in gke.cluster",
+			Err:       err,
+			Attribute: []string{"gke", "cluster"},
 		}
 	}
 	return k, err
@@ -153,6 +175,9 @@ func (s *serviceGKE) writeRecord(ctx context.Context, k *kube.Client, unfinished
 func (s *serviceGKE) begin(ctx context.Context, timeout time.Duration) ([]Notice, error) {
 	k, err := s.connect(ctx)
 	if err != nil {
+		return nil, err
+	}
+	if err := s.checkFiles(ctx, k); err != nil {
 		return nil, err
 	}
 	found, err := s.record(ctx, k)

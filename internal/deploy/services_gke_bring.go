@@ -26,6 +26,9 @@ func (s *serviceGKE) bring(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := s.checkFiles(ctx, k); err != nil {
+		return err
+	}
 	if err := s.resume(ctx, k); err != nil {
 		return err
 	}
@@ -60,8 +63,14 @@ func (s *serviceGKE) bring(ctx context.Context) error {
 
 // resume takes over the marks that an earlier, unfinished change left, and notes what the release before had.
 func (s *serviceGKE) resume(ctx context.Context, k *kube.Client) error {
+	if err := s.lookIdentity(ctx, k, s.app); err != nil {
+		return err
+	}
 	before, err := s.record(ctx, k)
 	if err != nil || before == nil {
+		return err
+	}
+	if err := s.lookIdentity(ctx, k, before.app); err != nil {
 		return err
 	}
 	s.creating = before.creating
@@ -92,6 +101,12 @@ func (s *serviceGKE) applyAll(ctx context.Context, k *kube.Client) error {
 func (s *serviceGKE) apply(ctx context.Context, k *kube.Client, declared *unstructured.Unstructured) error {
 	ref := kube.RefOf(declared)
 	live, err := k.Get(ctx, ref)
+	if err == nil && live.GetDeletionTimestamp() != nil { // an interrupted deletion: what is written to it would go too
+		if err := k.WaitGone(ctx, ref); err != nil {
+			return err
+		}
+		live, err = k.Get(ctx, ref)
+	}
 	switch {
 	case apierrors.IsNotFound(err):
 		live, err = &unstructured.Unstructured{Object: map[string]any{}}, nil
@@ -137,6 +152,11 @@ func (s *serviceGKE) applySecret(ctx context.Context, k *kube.Client) error {
 	if err != nil {
 		return err
 	}
+	if s.secretGoing {
+		if err := k.WaitGone(ctx, kube.RefOf(declared)); err != nil {
+			return err
+		}
+	}
 	if _, _, err = k.Apply(ctx, declared, kube.ApplyOptions{}); err != nil {
 		return s.applyError(declared, err)
 	}
@@ -144,7 +164,7 @@ func (s *serviceGKE) applySecret(ctx context.Context, k *kube.Client) error {
 }
 
 // foreign refuses to write over an object of somebody else, naming who writes it.
-func (s *serviceGKE) foreign(ref kube.Ref, fields []metav1.ManagedFieldsEntry) error {
+func (s *serviceGKE) foreign(ref kube.Ref, fields []metav1.ManagedFieldsEntry) *Error {
 	var managers []string
 	for _, entry := range fields {
 		if !slices.Contains(managers, entry.Manager) {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -17,12 +18,12 @@ import (
 // pods that end may still need it.
 var serviceKinds = []kindOf{
 	kube.HorizontalPodAutoscaler, kube.PodDisruptionBudget, kube.Service, kube.Deployment,
-	kube.ConfigMap, kube.Secret, kube.ServiceAccount,
+	kube.ConfigMap, kube.Secret, kube.SecretProviderClass, kube.ServiceAccount,
 }
 
 // serviceContent are the kinds that are named by their content. What a release that can be rolled back to refers to
 // is kept.
-var serviceContent = map[kindOf]bool{kube.ConfigMap: true, kube.Secret: true}
+var serviceContent = map[kindOf]bool{kube.ConfigMap: true, kube.Secret: true, kube.SecretProviderClass: true}
 
 // finish deletes what the declared release does not have, takes back the grants that it does not need, and removes the
 // marks of the change.
@@ -85,6 +86,9 @@ func (s *serviceGKE) owned() string {
 func (s *serviceGKE) deleteAll(ctx context.Context, k *kube.Client, matches func(kube.Ref) bool) error {
 	for _, gvk := range serviceKinds {
 		found, err := k.ListMetadata(ctx, gvk, s.id.Namespace, s.owned())
+		if gvk == kube.SecretProviderClass && (apierrors.IsNotFound(err) || apierrors.IsForbidden(err)) {
+			continue // without the add-on there is no such kind, and who may not list them has not made any
+		}
 		if err != nil {
 			return err
 		}
@@ -109,17 +113,21 @@ func (s *serviceGKE) addReferred(ctx context.Context, k *kube.Client, keep map[k
 		return err
 	}
 	for _, set := range sets {
-		for _, field := range []string{"initContainers", "containers"} {
-			containers, _, _ := unstructured.NestedSlice(set.Object, "spec", "template", "spec", field)
-			s.addReferences(containers, keep)
-		}
+		pod, _, _ := unstructured.NestedMap(set.Object, "spec", "template", "spec")
+		s.addReferences(pod, keep)
 	}
 	return nil
 }
 
-// serviceReferences are the fields of a container that name an object of a kind.
-var serviceReferences = map[string]kindOf{
-	"configMapRef": kube.ConfigMap, "configMapKeyRef": kube.ConfigMap, "secretRef": kube.Secret, "secretKeyRef": kube.Secret,
+// serviceReferences are the fields of a pod, its containers and its volumes that name an object of a kind, and the field
+// within that has the name. The sources of a projected volume have the same as environment.
+var serviceReferences = map[string][]struct {
+	gvk  kindOf
+	name string
+}{
+	"configMapRef": {{kube.ConfigMap, "name"}}, "configMapKeyRef": {{kube.ConfigMap, "name"}}, "configMap": {{kube.ConfigMap, "name"}},
+	"secretRef": {{kube.Secret, "name"}}, "secretKeyRef": {{kube.Secret, "name"}}, "secret": {{kube.Secret, "name"}, {kube.Secret, "secretName"}},
+	"volumeAttributes": {{kube.SecretProviderClass, "secretProviderClass"}},
 }
 
 func (s *serviceGKE) addReferences(value any, keep map[kube.Ref]bool) {
@@ -130,10 +138,10 @@ func (s *serviceGKE) addReferences(value any, keep map[kube.Ref]bool) {
 		}
 	case map[string]any:
 		for field, inner := range v {
-			if gvk, known := serviceReferences[field]; known {
+			for _, known := range serviceReferences[field] {
 				reference, _ := inner.(map[string]any)
-				name, _ := reference["name"].(string)
-				keep[s.ref(gvk, name)] = true
+				name, _ := reference[known.name].(string)
+				keep[s.ref(known.gvk, name)] = true
 			}
 			s.addReferences(inner, keep)
 		}

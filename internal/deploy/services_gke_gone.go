@@ -2,9 +2,57 @@ package deploy
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/gcp"
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/kube"
 )
+
+// serviceReadTime bounds the look at a service in a cluster: an API server that hangs must not hold up a plan.
+const serviceReadTime = 90 * time.Second
+
+// serviceUnseeable tells that a look at a cluster found nothing out about the service: its API does not answer, or not to
+// this caller, who may plan all the same.
+func serviceUnseeable(err error) bool {
+	return kube.IsUnreachable(err) || apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err)
+}
+
+// unreachable is what is known of a service whose cluster cannot be asked: the state stays as it is.
+func (s *serviceGKE) unreachable(err error) (*ServiceState, []Notice, error) {
+	why := fmt.Sprintf("The Kubernetes API of cluster %q does not answer", s.cluster.Name)
+	if apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err) {
+		why = fmt.Sprintf("The caller may not read in namespace %q of cluster %q (the cluster role view is enough)", s.id.Namespace, s.cluster.Name)
+	}
+	return &ServiceState{ID: s.id.String(), App: s.app, Unreachable: true}, []Notice{{
+		Summary: fmt.Sprintf("Service %q could not be read", s.app.Name),
+		Detail:  fmt.Sprintf("%s, so the state is left as it was, and drift is not shown.\n\nOriginal error: %s", why, gcp.Message(err)),
+	}}, nil
+}
+
+// isClusterGone looks whether the cluster went away, or is going, while it was being talked to.
+func (s *serviceGKE) isClusterGone(ctx context.Context) bool {
+	_, err := s.cloud.KubeNow(ctx, s.cluster)
+	return gcp.IsNotFound(err) || errors.Is(err, ErrClusterStopping)
+}
+
+// notRemoved explains a deletion that failed because the cluster does not answer.
+func (s *serviceGKE) notRemoved(err error, connected bool) error {
+	if _, told := inUsersWords(err); !kube.IsUnreachable(err) && (connected || !told) {
+		return err
+	}
+	return &Error{
+		Summary: fmt.Sprintf("Cannot delete service %q", s.app.Name),
+		Why:     fmt.Sprintf("Cluster %q is there and cannot be talked to, so what runs in it cannot be deleted.", s.cluster.Name),
+		Fix: "Destroy again when it answers. If it never will, delete the cluster first: its services then leave the state by themselves. " +
+			"To forget only this service: terraform state rm ADDRESS",
+		Err: err,
+	}
+}
 
 // withoutCluster is what is left of a service whose cluster is gone or going.
 func (s *serviceGKE) withoutCluster(ctx context.Context) (*ServiceState, []Notice, error) {

@@ -20,27 +20,22 @@ import (
 // read compares what was applied last with what is live.
 func (s *serviceGKE) read(ctx context.Context) (*ServiceState, []Notice, error) {
 	k, err := s.cloud.KubeNow(ctx, s.cluster)
+	_, unusable := inUsersWords(err)
 	switch {
 	case gcp.IsNotFound(err), errors.Is(err, ErrClusterStopping):
 		return s.withoutCluster(ctx)
-	case errors.Is(err, ErrClusterCreating):
+	case errors.Is(err, ErrClusterCreating), unusable:
 		return s.unreachable(err)
 	case err != nil:
 		return nil, nil, err
 	}
-	state, err := s.readWith(ctx, k)
-	if err != nil && ctx.Err() == nil && kube.IsUnreachable(err) {
+	look, cancel := context.WithTimeout(ctx, serviceReadTime)
+	defer cancel()
+	state, err := s.readWith(look, k)
+	if err != nil && ctx.Err() == nil && (look.Err() != nil || serviceUnseeable(err)) {
 		return s.unreachable(err)
 	}
 	return state, nil, err
-}
-
-func (s *serviceGKE) unreachable(err error) (*ServiceState, []Notice, error) {
-	return &ServiceState{ID: s.id.String(), App: s.app, Unreachable: true}, []Notice{{
-		Summary: fmt.Sprintf("Service %q could not be read", s.app.Name),
-		Detail: fmt.Sprintf("The Kubernetes API of cluster %q does not answer, so the state is left as it was, and drift is not shown.\n\n"+
-			"Original error: %s", s.cluster.Name, gcp.Message(err)),
-	}}, nil
 }
 
 func (s *serviceGKE) readWith(ctx context.Context, k *kube.Client) (*ServiceState, error) {
@@ -55,6 +50,9 @@ func (s *serviceGKE) readWith(ctx context.Context, k *kube.Client) (*ServiceStat
 	if len(in.App.Processes) == 0 {
 		return nil, nil // an import of what is not there: only name and place are known
 	}
+	if err := s.lookIdentity(ctx, k, in.App); err != nil {
+		return nil, err
+	}
 	look := &serviceLook{k: k}
 	if err := look.at(ctx, in); err != nil {
 		return nil, err
@@ -62,7 +60,7 @@ func (s *serviceGKE) readWith(ctx context.Context, k *kube.Client) (*ServiceStat
 	if record == nil && look.found == 0 {
 		return s.leftovers(ctx, look)
 	}
-	state := s.state(in.App, look)
+	state := s.state(look.fileTexts(in.App), look)
 	state.Recorded, state.Status, state.Serves = record != nil, look.status(record, s.ending), look.serves(in.App)
 	if record == nil {
 		state.Drift = append(state.Drift, serviceMissing(s.recordRef())...)
@@ -135,6 +133,7 @@ type serviceLook struct {
 	live    []*unstructured.Unstructured
 	changes [][]string
 	found   int
+	files   string // name of the ConfigMap of config files, which is compared by hashes
 }
 
 // refer lists the objects of a service, of which all but the last, the Secret, are rendered.
@@ -143,6 +142,7 @@ func (l *serviceLook) refer(in gke.Input) (declared []*unstructured.Unstructured
 	if err != nil {
 		return nil, err
 	}
+	l.files = gke.FilesMapName(in.App)
 	for _, object := range declared {
 		l.objects = append(l.objects, kube.RefOf(object))
 	}
@@ -180,11 +180,17 @@ func (l *serviceLook) at(ctx context.Context, in gke.Input) error {
 
 func (l *serviceLook) object(ctx context.Context, ref kube.Ref, declared *unstructured.Unstructured) (*unstructured.Unstructured, []string, error) {
 	live, err := l.k.Get(ctx, ref)
-	if apierrors.IsNotFound(err) {
+	if apierrors.IsNotFound(err) || err == nil && live.GetDeletionTimestamp() != nil { // about to be gone
 		return nil, serviceMissing(ref), nil
+	}
+	if ref.GVK == kube.SecretProviderClass && apierrors.IsForbidden(err) {
+		return nil, nil, nil // the cluster role view does not have the add-on's kind, and who may not look is not told
 	}
 	if err != nil {
 		return nil, nil, err
+	}
+	if ref.GVK == kube.ConfigMap && ref.Name == l.files {
+		return live, serviceChanges(ref, kube.Diff(gke.FileHashes(declared), gke.FileHashes(live))), nil
 	}
 	return live, serviceChanges(ref, kube.Diff(declared, live)), nil
 }
@@ -192,9 +198,9 @@ func (l *serviceLook) object(ctx context.Context, ref kube.Ref, declared *unstru
 // secret looks at the metadata only: the Secret is immutable and named by its versions. Whoever may not even do that
 // is not told about it.
 func (l *serviceLook) secret(ctx context.Context, ref kube.Ref) ([]string, error) {
-	_, err := l.k.GetMetadata(ctx, ref)
+	live, err := l.k.GetMetadata(ctx, ref)
 	switch {
-	case apierrors.IsNotFound(err):
+	case apierrors.IsNotFound(err), err == nil && live.GetDeletionTimestamp() != nil:
 		return serviceMissing(ref), nil
 	case apierrors.IsForbidden(err):
 		return nil, nil

@@ -9,21 +9,27 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/app"
-	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/gcp"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/kube"
 )
 
 // remove deletes the objects, takes back the grants, and deletes the record last, so that an interrupted deletion knows
-// what is left: with the namespace if that was made for this and holds nothing else, else by itself. A cluster that is gone or going took the
-// objects along.
+// what is left: with the namespace if that was made for this and holds nothing else, else by itself. A cluster that is gone
+// or going took the objects along, also when it goes in the middle of this.
 func (s *serviceGKE) remove(ctx context.Context) ([]Notice, error) {
 	k, err := s.cloud.Kube(ctx, s.cluster)
-	if gcp.IsNotFound(err) || errors.Is(err, ErrClusterStopping) {
-		return s.takeBackAll(ctx, serviceRetired{})
+	connected := err == nil
+	var notices []Notice
+	if connected {
+		notices, err = s.removeWith(ctx, k)
 	}
-	if err != nil {
-		return nil, err
+	if err != nil && ctx.Err() == nil && s.isClusterGone(ctx) {
+		more, err := s.takeBackAll(ctx, serviceRetired{})
+		return append(notices, more...), err
 	}
+	return notices, s.notRemoved(err, connected)
+}
+
+func (s *serviceGKE) removeWith(ctx context.Context, k *kube.Client) ([]Notice, error) {
 	retired := serviceRetired{}
 	found, err := s.record(ctx, k)
 	var unreadable *Error
@@ -32,6 +38,12 @@ func (s *serviceGKE) remove(ctx context.Context) ([]Notice, error) {
 	}
 	if found != nil { // without a record that can be read, what the caller knows has to do
 		retired = found.retired.plus(found.app, app.App{Name: s.app.Name, GKE: s.app.GKE})
+		if err := s.lookIdentity(ctx, k, found.app); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.lookIdentity(ctx, k, s.app); err != nil {
+		return nil, err
 	}
 	record := s.recordRef()
 	if err := s.deleteAll(ctx, k, func(ref kube.Ref) bool { return ref != record }); err != nil {
@@ -64,7 +76,7 @@ func (s *serviceGKE) releaseRecord(ctx context.Context, k *kube.Client) (release
 		return true, nil
 	}
 	alone := false
-	if err == nil && s.cloud.Stamp.OwnsKube(live.GetLabels()) {
+	if err == nil && s.cloud.releasable(live) {
 		alone, err = s.isAlone(ctx, k)
 	}
 	if alone {
@@ -74,7 +86,7 @@ func (s *serviceGKE) releaseRecord(ctx context.Context, k *kube.Client) (release
 	case err != nil && !apierrors.IsForbidden(err):
 		return false, fmt.Errorf("delete namespace %s: %w", s.id.Namespace, err)
 	case err == nil && alone:
-		return true, k.WaitGone(ctx, ref)
+		return true, k.WaitNamespaceGone(ctx, s.id.Namespace)
 	default:
 		return false, s.deleteOwned(ctx, k, s.recordRef())
 	}

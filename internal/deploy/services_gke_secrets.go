@@ -29,8 +29,10 @@ func (s *serviceGKE) checkSecrets(ctx context.Context, k *kube.Client) error {
 	switch {
 	case err == nil && !s.owns(live.GetLabels()):
 		return s.foreign(ref, live.GetManagedFields())
-	case err == nil:
+	case err == nil && live.GetDeletionTimestamp() == nil:
 		return nil
+	case err == nil:
+		s.secretGoing = true
 	case !apierrors.IsNotFound(err):
 		return err
 	}

@@ -16,13 +16,20 @@ import (
 // serviceAccessor is the one role that a service's identity gets, on exactly the secrets that the service names.
 const serviceAccessor = "roles/secretmanager.secretAccessor"
 
-// serviceSecrets lists the secrets that an app names, by full name, each once.
+// serviceSecrets lists the secrets that an app reads, by full name, each once.
 func serviceSecrets(a app.App) []string {
 	found := map[string]bool{}
+	var versions []string
 	for _, use := range app.SecretUses(a) {
-		if id, err := names.ParseSecretVersionID(use.Version); err == nil {
+		versions = append(versions, use.Version)
+	}
+	for _, version := range slices.AppendSeq(versions, maps.Values(a.SecretFiles)) {
+		if id, err := names.ParseSecretVersionID(version); err == nil {
 			found[id.SecretID().String()] = true
 		}
+	}
+	if files, ok := serviceFilesSecret(a); ok && len(a.ConfigFiles) > 0 {
+		found[files.String()] = true
 	}
 	return slices.Sorted(maps.Keys(found))
 }

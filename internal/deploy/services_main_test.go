@@ -35,6 +35,9 @@ func TestMain(m *testing.M) {
 			code = 1
 		}
 	}
+	if cases := sweepCases.Load(); cases > 0 {
+		fmt.Printf("services: %d crash cases at %d calls that change something\n", cases, sweepCalls.Load())
+	}
 	os.Exit(code)
 }
 
@@ -55,6 +58,7 @@ var startServiceFake = sync.OnceValue(func() error {
 	ctx := context.Background()
 	op, err := client.Clusters().Create(ctx, serviceCluster.Parent(), &containerpb.Cluster{
 		Name:                   serviceCluster.Name,
+		SecretManagerConfig:    &containerpb.SecretManagerConfig{Enabled: new(true)},
 		WorkloadIdentityConfig: &containerpb.WorkloadIdentityConfig{WorkloadPool: names.WorkloadPool(serviceCluster.Project)},
 		NodePools: []*containerpb.NodePool{{
 			Name: "base", InitialNodeCount: 1, Config: &containerpb.NodeConfig{MachineType: "e2-standard-8"},

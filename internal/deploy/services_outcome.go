@@ -68,9 +68,9 @@ func (c *Cloud) serviceCreated(ctx context.Context, target serviceTarget, a app.
 	case failure == nil || serviceMayGoOn(ctx, failure):
 		state.Status = ServiceCreating
 		return state, append(notices, serviceUnfinishedNotice(a, failure)), nil
-	case state.Serves:
+	case state.Serves, isAccessRefused(failure):
 		state = serviceDegradedState(state)
-		return state, append(notices, serviceServingNotice(a, state.Status, failure)), nil
+		return state, append(notices, serviceServingNotice(a, state, failure)), nil
 	default:
 		state.Status = ServiceFailed
 		return state, notices, serviceError("create", a, failure)
@@ -105,10 +105,14 @@ func serviceTold(a app.App, failure error) (summary string, parts []string) {
 
 // serviceServingNotice tells why a create failed whose service serves. An error would taint the service, and Terraform
 // would replace what serves.
-func serviceServingNotice(a app.App, status string, failure error) Notice {
+func serviceServingNotice(a app.App, state *ServiceState, failure error) Notice {
 	summary, parts := serviceTold(a, failure)
-	parts = append(parts, fmt.Sprintf("The create is not finished, but the service serves. So it is kept, with status %q in the state, "+
-		"and the next apply updates it in place.", status))
+	why := "but the service serves"
+	if !state.Serves {
+		why = "but the service is there, and its release is still being rolled out"
+	}
+	parts = append(parts, fmt.Sprintf("The create is not finished, %s. So it is kept, with status %q in the state, "+
+		"and the next apply updates it in place.", why, state.Status))
 	return Notice{Summary: summary, Detail: strings.Join(parts, "\n\n")}
 }
 

@@ -27,7 +27,7 @@ func declaredRun() *runpb.Service {
 			Containers: []*runpb.Container{{
 				Name: "web", Image: "api:1", Args: []string{"serve"},
 				Env:       []*runpb.EnvVar{{Name: "LEVEL", Values: &runpb.EnvVar_Value{Value: "info"}}},
-				Resources: &runpb.ResourceRequirements{Limits: map[string]string{"cpu": "1", "memory": "512Mi"}},
+				Resources: &runpb.ResourceRequirements{Limits: map[string]string{"cpu": "1", "memory": "512Mi"}, CpuIdle: true},
 			}},
 		},
 	}
@@ -42,7 +42,7 @@ func liveRun() *runpb.Service {
 	c := live.Template.Containers[0]
 	c.Ports = []*runpb.ContainerPort{{Name: "http1", ContainerPort: 8080}}
 	c.StartupProbe = &runpb.Probe{PeriodSeconds: 240}
-	c.Resources.Limits["cpu"], c.Resources.CpuIdle = "1000m", true
+	c.Resources.Limits["cpu"] = "1000m"
 	return live
 }
 
@@ -63,7 +63,7 @@ func TestRunDiffFindsWhatIsNotAsDeclared(t *testing.T) {
 		"declared as empty": {func(s *runpb.Service) { container(s).Command = []string{"sh"} },
 			[]string{`template.containers[web].command: [] -> ["sh"]`}},
 		"declared as zero": {func(s *runpb.Service) { s.Template.Scaling.MinInstanceCount = 2 },
-			[]string{"template.scaling.min_instance_count: (missing) -> 2"}},
+			[]string{"template.scaling.min_instance_count: 0 -> 2"}},
 		"added entry": {func(s *runpb.Service) {
 			container(s).Env = append(container(s).Env, &runpb.EnvVar{Name: "KEY", Values: &runpb.EnvVar_Value{Value: "hidden"}})
 		}, []string{"template.containers[web].env[KEY]: (missing) -> present"}},

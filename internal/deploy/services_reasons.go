@@ -41,8 +41,8 @@ var serviceReasons = map[string]serviceReason{
 	"CreateContainerConfigError": {[]string{"processes", "PROCESS"}, "A Secret or ConfigMap that the release needs is not there, or lacks a key. " +
 		"Apply again, which writes it anew. " + serviceEvents},
 	"CreateContainerError": {[]string{"processes", "PROCESS"}, serviceEvents},
-	"FailedMount": {[]string{"processes", "PROCESS"}, "A volume cannot be mounted. A file from Secret Manager needs its version to be enabled and the service's " +
-		"identity to read it. " + serviceEvents},
+	kube.FailedMount: {[]string{"secret_files"}, "The files of the pod cannot be mounted. A secret needs " + serviceAccessor + " for the service's " +
+		"identity, which the provider grants: see whether an IAM deny policy, or somebody, took it away, and whether the version is enabled. " + serviceEvents},
 	"FailedCreate": {[]string{"processes", "PROCESS"}, "Admission or a quota of the namespace refuses the pods: change what it names."},
 	"Evicted":      {[]string{"processes", "PROCESS", "scratch"}, "Its pods use more disk than they may: raise the size in scratch."},
 	"Unschedulable": {[]string{"gke", "capacity"}, "No node takes the pod, and it stays to be started as soon as one does. Raise max_nodes of a " +

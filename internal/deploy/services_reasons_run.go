@@ -3,6 +3,7 @@ package deploy
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -53,6 +54,11 @@ var serviceRevisionReasons = []struct {
 	{regexp.MustCompile(`(?i)container failed to start|failed to start the container|HEALTH_CHECK_CONTAINER_ERROR`), serviceReason{[]string{"processes", "PROCESS"},
 		"Its log tells why; the message links to it where Cloud Run gives one."}},
 	{regexp.MustCompile(`(?i)in (?:DISABLED|DESTROYED) state`), serviceReason{[]string{"secrets"}, secretGoneFix}},
+	{
+		regexp.MustCompile(`(?i)\bvpc\b|subnet|network interface`), serviceReason{[]string{"cloud_run", "vpc"},
+			"Check that network and subnetwork exist in the service's region, have free addresses, and may be used by Cloud Run's service agent " +
+				"(roles/compute.networkUser, in the project of a shared network too)."},
+	},
 	{regexp.MustCompile(`(?i)secret`), serviceReason{[]string{"secrets"}, "Check that the version exists and is enabled."}},
 }
 
@@ -78,6 +84,9 @@ func serviceRevisionError(a app.App, failed *gcp.OperationError, err error) erro
 			e.Attribute = append(e.Attribute, strings.ReplaceAll(step, "PROCESS", process))
 		}
 		if slices.Equal(e.Attribute, []string{"secrets"}) {
+			if runVolume.MatchString(failed.Message) {
+				e.Attribute = []string{"secret_files"}
+			}
 			e.Attribute = serviceOrPath(serviceSecretIn(a, failed.Message), e.Attribute)
 		}
 		break
@@ -85,6 +94,9 @@ func serviceRevisionError(a app.App, failed *gcp.OperationError, err error) erro
 	serviceRevisionSidecar(e, a, failed.Message)
 	return e
 }
+
+// runVolume is how Cloud Run begins what it says about a file.
+var runVolume = regexp.MustCompile(`volumes\[\d+\]`)
 
 func serviceOrPath(path, otherwise []string) []string {
 	if len(path) == 0 {
@@ -102,6 +114,11 @@ func serviceSecretIn(a app.App, text string) []string {
 		for _, use := range app.SecretUses(a) {
 			if id, err := names.ParseSecretVersionID(use.Version); err == nil && id.Secret == said[1] && id.Version == said[2] {
 				return use.Path()
+			}
+		}
+		for _, file := range slices.Sorted(maps.Keys(a.SecretFiles)) {
+			if id, err := names.ParseSecretVersionID(a.SecretFiles[file]); err == nil && id.Secret == said[1] && id.Version == said[2] {
+				return []string{"secret_files", file}
 			}
 		}
 	}

@@ -134,11 +134,14 @@ func (c *Cloud) serviceTakeBack(
 		if err != nil {
 			return notices, err
 		}
+		secrets := grants[identity]
 		if identity != serviceOwnIdentity(a) {
-			notices = append(notices, serviceKept(who, grants[identity]))
-			continue
+			var shared []string
+			if secrets, shared = serviceOwnSecrets(a, secrets); len(shared) > 0 {
+				notices = append(notices, serviceKept(who, shared))
+			}
 		}
-		if err := c.serviceRevoke(ctx, who, grants[identity]); err != nil {
+		if err := c.serviceRevoke(ctx, who, secrets); err != nil {
 			return notices, err
 		}
 	}

@@ -27,6 +27,9 @@ type serviceRun struct {
 	fresh bool
 	// retired is what earlier releases had and this one does not.
 	retired serviceRetired
+	// files are the versions that hold the config files; madeFiles tells that this run made the secret for them.
+	files     cloudrun.FileVersions
+	madeFiles bool
 	// web is the service while this run brings it up.
 	web *runUnit[*runpb.Service]
 }
@@ -42,7 +45,7 @@ func (c *Cloud) serviceOnRun(a app.App) *serviceRun {
 // input is what a is rendered from: as the account that it runs as, whoever made that.
 func (s *serviceRun) input(a app.App, attempt int) cloudrun.Input {
 	a.Identity = serviceIdentity(a)
-	return cloudrun.Input{App: a, Stamp: s.cloud.Stamp, Creating: s.creating, Attempt: attempt}
+	return cloudrun.Input{App: a, Stamp: s.cloud.Stamp, Creating: s.creating, Attempt: attempt, Files: s.files}
 }
 
 func (s *serviceRun) member(_ context.Context, identity string) (string, error) {
@@ -104,7 +107,12 @@ func (s *serviceRun) finish(ctx context.Context) ([]Notice, error) {
 	if err != nil {
 		return notices, err
 	}
-	more, err := s.cloud.serviceTakeBack(ctx, s.app, s.retired.Grants, s.member)
+	more, err := s.pruneFiles(ctx)
+	notices = append(notices, more...)
+	if err != nil {
+		return notices, err
+	}
+	more, err = s.cloud.serviceTakeBack(ctx, s.app, s.retired.Grants, s.member)
 	notices = append(notices, more...)
 	if err != nil {
 		return notices, err
@@ -152,6 +160,9 @@ func (s *serviceRun) remove(ctx context.Context) ([]Notice, error) {
 	notices = append(notices, more...)
 	if err == nil {
 		err = s.deleteService(ctx)
+	}
+	if err == nil {
+		err = s.deleteFiles(ctx)
 	}
 	if err != nil || !own {
 		return notices, err

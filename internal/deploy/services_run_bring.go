@@ -16,6 +16,14 @@ import (
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/render/cloudrun"
 )
 
+// The fields that this provider writes; what others set outside of them stays.
+var (
+	runServiceMask = []string{
+		"labels", "annotations", "template", "ingress", "traffic", "scaling", "invoker_iam_disabled", "default_uri_disabled", "custom_audiences",
+	}
+	runPoolMask = []string{"labels", "annotations", "template", "scaling", "instance_splits"}
+)
+
 // unit is the service itself.
 func (s *serviceRun) unit() *runUnit[*runpb.Service] {
 	api := s.cloud.GCP.RunServices()
@@ -23,7 +31,7 @@ func (s *serviceRun) unit() *runUnit[*runpb.Service] {
 		service: s,
 		process: app.Web,
 		name:    s.id.String(),
-		mask:    []string{"labels", "annotations", "template", "ingress", "traffic"},
+		mask:    runServiceMask,
 		get:     func(ctx context.Context) (*runpb.Service, error) { return api.Get(ctx, s.id.String()) },
 		create: func(ctx context.Context, m *runpb.Service) (*gcp.RunOperation[*runpb.Service], error) {
 			m.Name = "" // the id is a parameter of the call
@@ -66,7 +74,7 @@ func (s *serviceRun) pool(index int, process, name string) *runUnit[*runpb.Worke
 		service: s,
 		process: process,
 		name:    name,
-		mask:    []string{"labels", "annotations", "template", "scaling", "instance_splits"},
+		mask:    runPoolMask,
 		get:     func(ctx context.Context) (*runpb.WorkerPool, error) { return api.Get(ctx, name) },
 		create: func(ctx context.Context, m *runpb.WorkerPool) (*gcp.RunOperation[*runpb.WorkerPool], error) {
 			m.Name = ""
@@ -105,7 +113,9 @@ func (s *serviceRun) madePool(live *runpb.WorkerPool) bool {
 	return err == nil && id == s.id.String()
 }
 
-func (s *serviceRun) foreignPool(live *runpb.WorkerPool) error {
+func (s *serviceRun) foreignPool(live *runpb.WorkerPool) error { return s.poolTaken(live) }
+
+func (s *serviceRun) poolTaken(live *runpb.WorkerPool) *Error {
 	return &Error{
 		Summary: fmt.Sprintf("Worker pool %q belongs to somebody else", live.GetName()),
 		Why: fmt.Sprintf("Service %q would make a worker pool of this name for one of its processes, and the one that is there was not "+
@@ -136,7 +146,7 @@ func (s *serviceRun) begin(ctx context.Context, timeout time.Duration) ([]Notice
 	if live != nil {
 		return s.adopt(live, timeout)
 	}
-	made, err := s.prepare(ctx)
+	made, err := s.prepare(ctx, nil)
 	if err == nil {
 		s.web = s.unit()
 		err = s.web.make(ctx)
@@ -144,15 +154,26 @@ func (s *serviceRun) begin(ctx context.Context, timeout time.Duration) ([]Notice
 	if err == nil || serviceLeft(err) {
 		return nil, err
 	}
-	if serviceMayGoOn(ctx, err) && made {
+	if serviceMayGoOn(ctx, err) && (made || s.madeFiles) {
 		return nil, serviceUnfinished{err}
 	}
 	return nil, errors.Join(err, s.undo(ctx, made))
 }
 
-// prepare makes what the first revision needs.
-func (s *serviceRun) prepare(ctx context.Context) (madeAccount bool, err error) {
+// prepare makes what the first revision needs. live is the service, nil when there is none.
+func (s *serviceRun) prepare(ctx context.Context, live *runpb.Service) (madeAccount bool, err error) {
+	if err := s.cloud.checkSecretFileVersions(ctx, s.app); err != nil {
+		return false, err
+	}
 	if madeAccount, err = s.ensureAccount(ctx); err != nil {
+		return madeAccount, err
+	}
+	if s.ownsAccount() && !madeAccount && live == nil {
+		if err := s.takeBackForgotten(ctx); err != nil {
+			return false, err
+		}
+	}
+	if err := s.ensureFiles(ctx, live); err != nil {
 		return madeAccount, err
 	}
 	member, _ := s.member(ctx, serviceIdentity(s.app))
@@ -170,14 +191,15 @@ func (s *serviceRun) adopt(live *runpb.Service, timeout time.Duration) ([]Notice
 
 // undo takes away what a create that was refused has made.
 func (s *serviceRun) undo(ctx context.Context, madeAccount bool) error {
+	filesErr := s.undoFiles(ctx)
 	if !madeAccount {
-		return nil
+		return filesErr
 	}
 	ctx, cancel := serviceDetach(ctx)
 	defer cancel()
 	member, _ := s.member(ctx, serviceIdentity(s.app))
 	err := s.cloud.serviceRevoke(ctx, member, serviceSecrets(s.app))
-	return errors.Join(err, s.deleteAccount(ctx))
+	return errors.Join(filesErr, err, s.deleteAccount(ctx))
 }
 
 // bring makes everything as declared and waits until the newest revisions serve.
@@ -191,7 +213,7 @@ func (s *serviceRun) bring(ctx context.Context) error {
 			return err
 		}
 	}
-	if _, err := s.prepare(ctx); err != nil {
+	if _, err := s.prepare(ctx, live); err != nil {
 		return err
 	}
 	if s.web == nil {
@@ -202,10 +224,19 @@ func (s *serviceRun) bring(ctx context.Context) error {
 			return err
 		}
 	}
+	// While nothing serves, the grant exposes nothing, and a refusal is told before the wait; nor does it while everybody
+	// may call, and then those who are named must not be shut out meanwhile. Otherwise what serves must not be open to
+	// callers that were meant for the next release.
+	early := live.GetLatestReadyRevision() == "" || live.GetInvokerIamDisabled()
+	if early {
+		if err := s.grantInvokers(ctx); err != nil {
+			return err
+		}
+	}
 	if err := s.web.bring(ctx); err != nil {
 		return err
 	}
-	if err := s.bringPools(ctx); err != nil {
+	if err := s.bringPools(ctx); err != nil || early {
 		return err
 	}
 	return s.grantInvokers(ctx)

@@ -3,10 +3,12 @@ package deploy
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/known/durationpb"
 	"k8s.io/apimachinery/pkg/api/resource"
 
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/kube"
@@ -21,32 +23,6 @@ func runDiff(declared, live proto.Message) []string {
 	return d.changes
 }
 
-// runOwned are fields whose empty value is a declaration too, and which the API does not fill in.
-// Source: google.cloud.run.v2, the comments of these fields.
-var runOwned = map[protoreflect.FullName]bool{
-	"google.cloud.run.v2.Container.args":                     true,
-	"google.cloud.run.v2.Container.command":                  true,
-	"google.cloud.run.v2.Container.depends_on":               true,
-	"google.cloud.run.v2.Container.env":                      true,
-	"google.cloud.run.v2.Container.liveness_probe":           true,
-	"google.cloud.run.v2.Container.readiness_probe":          true,
-	"google.cloud.run.v2.Container.volume_mounts":            true,
-	"google.cloud.run.v2.RevisionScaling.min_instance_count": true,
-	"google.cloud.run.v2.RevisionTemplate.containers":        true,
-	"google.cloud.run.v2.RevisionTemplate.volumes":           true,
-}
-
-// runNotCompared are fields that tell nothing about the declared state.
-var runNotCompared = map[protoreflect.FullName]bool{
-	"google.cloud.run.v2.Service.name":    true,
-	"google.cloud.run.v2.WorkerPool.name": true,
-}
-
-// runQuantities are maps whose values mean the same in several spellings: "1" and "1000m".
-var runQuantities = map[protoreflect.FullName]bool{
-	"google.cloud.run.v2.ResourceRequirements.limits": true,
-}
-
 type runDiffer struct{ changes []string }
 
 func (d *runDiffer) add(path, declared, actual string) {
@@ -57,8 +33,9 @@ func (d *runDiffer) message(path string, declared, live protoreflect.Message) {
 	fields := declared.Descriptor().Fields()
 	for i := range fields.Len() {
 		field := fields.Get(i)
-		owned := runOwned[field.FullName()] && live.Has(field)
-		if runNotCompared[field.FullName()] || !declared.Has(field) && !owned {
+		nested := field.Message() != nil && !field.IsMap() && !field.IsList() && !runIsDuration(field)
+		concerns := declared.Has(field) || live.Has(field) && (runOwned[field.FullName()] || nested)
+		if runNotCompared[field.FullName()] || !concerns {
 			continue
 		}
 		at := strings.TrimPrefix(path+"."+string(field.Name()), ".")
@@ -67,21 +44,42 @@ func (d *runDiffer) message(path string, declared, live protoreflect.Message) {
 			d.maps(at, field, declared.Get(field).Map(), live.Get(field).Map())
 		case field.IsList():
 			d.lists(at, field, declared.Get(field).List(), live.Get(field).List())
-		case !declared.Has(field):
-			d.add(at, kube.Missing, runShown(field, live.Get(field)))
-		case !live.Has(field):
-			d.add(at, runShown(field, declared.Get(field)), kube.Missing)
-		case field.Message() != nil:
-			d.message(at, declared.Get(field).Message(), live.Get(field).Message())
+		case nested:
+			d.nested(at, field, declared, live)
 		default:
-			d.scalar(at, field, declared.Get(field), live.Get(field))
+			d.scalar(at, field, declared, live)
 		}
 	}
 }
 
-func (d *runDiffer) scalar(path string, field protoreflect.FieldDescriptor, declared, live protoreflect.Value) {
-	if want, have := runShown(field, declared), runShown(field, live); want != have {
+// nested compares a message within another. One that is not declared and not owned may still hold fields that are.
+func (d *runDiffer) nested(path string, field protoreflect.FieldDescriptor, declared, live protoreflect.Message) {
+	switch {
+	case !declared.Has(field) && runOwned[field.FullName()]:
+		d.add(path, kube.Missing, "present")
+	case declared.Has(field) && !live.Has(field):
+		d.add(path, "present", kube.Missing)
+	default:
+		d.message(path, declared.Get(field).Message(), live.Get(field).Message())
+	}
+}
+
+func (d *runDiffer) scalar(path string, field protoreflect.FieldDescriptor, declared, live protoreflect.Message) {
+	if want, have := runValue(field, declared), runValue(field, live); want != have {
 		d.add(path, want, have)
+	}
+}
+
+// runValue is the one value of a field as a difference shows it: numbers and switches that are not set are 0 and false.
+func runValue(field protoreflect.FieldDescriptor, m protoreflect.Message) string {
+	number, same := runSameAsUnset[field.FullName()]
+	switch {
+	case same && m.Get(field).Enum() == number:
+		return kube.Missing
+	case !m.Has(field) && (field.HasPresence() || field.Kind() == protoreflect.StringKind || field.Enum() != nil):
+		return kube.Missing
+	default:
+		return runShown(field, m.Get(field))
 	}
 }
 
@@ -158,6 +156,8 @@ func runKey(entry protoreflect.MessageDescriptor) protoreflect.FieldDescriptor {
 		return entry.Fields().ByName("name")
 	case "VolumeMount":
 		return entry.Fields().ByName("mount_path")
+	case "VersionToPath":
+		return entry.Fields().ByName("path")
 	default:
 		return nil
 	}
@@ -182,6 +182,10 @@ func runValues(field protoreflect.FieldDescriptor, list protoreflect.List) strin
 
 func runShown(field protoreflect.FieldDescriptor, v protoreflect.Value) string {
 	switch {
+	case runIsDuration(field):
+		if d, ok := v.Message().Interface().(*durationpb.Duration); ok {
+			return strconv.FormatFloat(d.AsDuration().Seconds(), 'f', -1, 64) + "s"
+		}
 	case field.Message() != nil:
 		return "present"
 	case field.Enum() != nil:
@@ -190,6 +194,10 @@ func runShown(field protoreflect.FieldDescriptor, v protoreflect.Value) string {
 		}
 	}
 	return runShort(v.String())
+}
+
+func runIsDuration(field protoreflect.FieldDescriptor) bool {
+	return field.Message() != nil && field.Message().FullName() == "google.protobuf.Duration"
 }
 
 // maxRunShown is how much of a value a difference shows, in bytes.

@@ -23,7 +23,8 @@ func (s *serviceRun) read(ctx context.Context) (*ServiceState, []Notice, error) 
 	if err != nil {
 		return nil, nil, err
 	}
-	state := &ServiceState{ID: s.id.String(), App: s.app, URL: live.GetUri(), Status: ServiceDegraded}
+	s.files = cloudrun.FileVersionsOf(live.GetAnnotations())
+	state := &ServiceState{ID: s.id.String(), App: s.app, URL: runURL(live), Status: ServiceDegraded}
 	if live != nil {
 		if a, ok := s.recorded(live); ok {
 			state.App, state.Recorded = a, true
@@ -53,7 +54,15 @@ func (s *serviceRun) read(ctx context.Context) (*ServiceState, []Notice, error) 
 
 // unrecorded is a service that something else made: its name and place. The next plan shows what adoption changes.
 func (s *serviceRun) unrecorded(live *runpb.Service) *ServiceState {
-	return &ServiceState{ID: s.id.String(), App: s.app, URL: live.GetUri(), Status: ServiceDegraded, Objects: []string{s.id.String()}}
+	return &ServiceState{ID: s.id.String(), App: s.app, URL: runURL(live), Status: ServiceDegraded, Objects: []string{s.id.String()}}
+}
+
+// runURL is the address of a service, empty if that is switched off.
+func runURL(live *runpb.Service) string {
+	if live.GetDefaultUriDisabled() {
+		return ""
+	}
+	return live.GetUri()
 }
 
 func (s *serviceRun) status(live *runpb.Service) string {
@@ -90,7 +99,7 @@ func (l *runLook) at(ctx context.Context, live *runpb.Service) error {
 		declared := s.rendered(l.app, runAttempt(live.GetTemplate().GetAnnotations()))
 		l.compare(s.id.String(), runDiff(declared, live))
 	}
-	looks := []func(context.Context) runFound{l.account, l.grants}
+	looks := []func(context.Context) runFound{l.account, l.grants, l.files}
 	if live != nil {
 		looks = append(looks, l.invokers)
 	}

@@ -243,7 +243,7 @@ func TestRunDriftIsReportedAndRepaired(t *testing.T) {
 		"added config": {web(func(c *runpb.Container) { c.Env = append(c.Env, &runpb.EnvVar{Name: "MORE"}) }), runService + " template.containers[web].env[MORE]: (missing) -> present"},
 		"minimum": {func() error {
 			return w.fake.UpdateRunService(runService, func(s *runpb.Service) { s.Template.Scaling.MinInstanceCount = 3 })
-		}, runService + " template.scaling.min_instance_count: (missing) -> 3"},
+		}, runService + " template.scaling.min_instance_count: 0 -> 3"},
 		"worker gone": {func() error { return w.fake.Remove(runWorker) }, runWorker + ": present -> (missing)"},
 	}
 	for _, name := range slices.Sorted(maps.Keys(tests)) {

@@ -65,7 +65,7 @@ func (u *runUnit[T]) make(ctx context.Context) error {
 			return true, nil
 		}
 		if !gcp.IsAlreadyExists(err) && !gcp.Ambiguous(err) {
-			return !notYet(err), err
+			return !notYet(err), u.service.writeError(err)
 		}
 		live, lookErr := u.get(ctx)
 		switch {
@@ -87,6 +87,10 @@ func (u *runUnit[T]) bring(ctx context.Context) error {
 	notYet := u.service.cloud.servicePatience()
 	err := u.service.cloud.serviceRepeat(ctx, u.name, func(ctx context.Context) (bool, error) {
 		live, failure, err := u.settled(ctx)
+		if gcp.IsNotFound(err) { // an interrupted deletion has come to its end meanwhile
+			err = u.make(ctx)
+			return err != nil, err
+		}
 		if err != nil {
 			return !gcp.IsTransient(err), err
 		}
@@ -106,7 +110,7 @@ func (u *runUnit[T]) bring(ctx context.Context) error {
 		if err != nil {
 			u.pending = nil
 			passes := gcp.Classify(err) == gcp.Conflict || gcp.Ambiguous(err) || notYet(err)
-			return !passes, err
+			return !passes, u.service.writeError(err)
 		}
 		u.written = true
 		return false, failure
@@ -191,7 +195,7 @@ func (u *runUnit[T]) rewrite(ctx context.Context, mask ...string) error {
 // runOwnAnnotations lists the keys of the annotations that this provider wrote, by the record among them. What the record
 // does not name is somebody else's.
 func runOwnAnnotations(annotations map[string]string) []string {
-	own := []string{names.KubeApp, cloudrun.RendererAnnotation, cloudrun.AttemptAnnotation, serviceRetiredAnnotation}
+	own := []string{names.KubeApp, cloudrun.RendererAnnotation, cloudrun.AttemptAnnotation, cloudrun.FilesAnnotation, serviceRetiredAnnotation}
 	if a, err := app.Decode([]byte(annotations[names.KubeApp])); err == nil {
 		own = slices.AppendSeq(own, maps.Keys(a.Annotations))
 	}

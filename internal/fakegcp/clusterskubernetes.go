@@ -40,12 +40,16 @@ func newClusterState() clusterState {
 // openCluster gives a cluster its Kubernetes endpoint and writes it into the cluster. The caller holds the lock.
 func (s *Server) openCluster(n containerName) error {
 	live, err := kubernetes.New(kubernetes.Options{
-		Name:          n.cluster,
-		Bin:           s.options.KubernetesBin,
-		Build:         s.options.KubernetesBuild,
-		Dir:           s.clusterDir(n),
-		Behaviour:     s.kubernetesBehaviour,
+		Name:      n.cluster,
+		Bin:       s.options.KubernetesBin,
+		Build:     s.options.KubernetesBuild,
+		Dir:       s.clusterDir(n),
+		Behaviour: s.kubernetesBehaviour,
+		Secret: func(pod kubernetes.PodIdentity, version string) string {
+			return s.podSecretRefusal(n.project, pod, version)
+		},
 		ReadOnlyToken: s.options.ReadOnlyToken,
+		Through:       s.throughKubernetes(n.clusterName()),
 		Log:           s.options.Log,
 	})
 	if err != nil {
@@ -105,6 +109,7 @@ func (s *Server) syncNodes(name string) {
 	}
 	if c, ok := lookup[*containerpb.Cluster](s.store, name); ok {
 		live.SetNodePools(s.kubernetesPools(parseClusterName(name), c))
+		live.SetSecretManager(c.GetSecretManagerConfig().GetEnabled())
 	}
 }
 

@@ -199,14 +199,14 @@ func TestConformanceRunDefaults(t *testing.T) {
 	fact(t, "1.4", "concurrency is 1 below one CPU, and egress PRIVATE_RANGES_ONLY", "revision_template.proto, vendor_settings.proto", func(t *testing.T) {
 		c := start(t)
 		m := service(container())
-		m.Template.Containers[0].Resources = &runpb.ResourceRequirements{Limits: map[string]string{"cpu": "500m"}}
+		m.Template.Containers[0].Resources = &runpb.ResourceRequirements{Limits: map[string]string{"cpu": "500m"}, CpuIdle: true}
 		m.Template.VpcAccess = &runpb.VpcAccess{NetworkInterfaces: []*runpb.VpcAccess_NetworkInterface{{Network: "default"}}}
 		m.DefaultUriDisabled, m.InvokerIamDisabled = true, true
 		c.done(c.create(m))
 		got := c.get()
 		tpl := got.GetTemplate()
 		if tpl.GetMaxInstanceRequestConcurrency() != 1 || tpl.GetVpcAccess().GetEgress() != runpb.VpcAccess_PRIVATE_RANGES_ONLY ||
-			tpl.GetContainers()[0].GetResources().GetCpuIdle() {
+			tpl.GetContainers()[0].GetResources().GetStartupCpuBoost() {
 			t.Errorf("template: %v", tpl)
 		}
 		if got.GetUri() != "" || !got.GetInvokerIamDisabled() || got.GetIngress() != runpb.IngressTraffic_INGRESS_TRAFFIC_ALL {

@@ -29,7 +29,13 @@ func (s *Server) controlRemaining(*http.Request) (any, error) { return s.Remaini
 // maxJournalWait bounds ?wait: a client that has gone is noticed anyway, one that is forgotten is not.
 const maxJournalWait = 10 * time.Minute
 
-func (s *Server) controlJournal(r *http.Request) (any, error) {
+func (s *Server) controlJournal(r *http.Request) (any, error) { return controlCalls(r, s.WaitJournal) }
+
+func (s *Server) controlRequests(r *http.Request) (any, error) {
+	return controlCalls(r, s.WaitKubernetes)
+}
+
+func controlCalls(r *http.Request, find func(context.Context, JournalFilter) []Call) (any, error) {
 	if err := onlyParameters(r, "after", "method", "resource", "code", "mutating", "wait"); err != nil {
 		return nil, err
 	}
@@ -48,7 +54,7 @@ func (s *Server) controlJournal(r *http.Request) (any, error) {
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), wait)
 	defer cancel()
-	return s.WaitJournal(ctx, f), nil
+	return find(ctx, f), nil
 }
 
 // onlyParameters refuses a misspelt parameter.

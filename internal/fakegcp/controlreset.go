@@ -35,6 +35,7 @@ func (s *Server) empty() error {
 	}
 	s.clock.reset(s.initial.Now)
 	s.journal.clear()
+	s.requests.clear()
 	now := s.clock.Now().Round(0)
 	if err := s.file.restart(s.initial, now, s.clock.base.Now()); err != nil {
 		return err

@@ -18,7 +18,8 @@ import (
 func (s *Server) intercept(ctx context.Context, request any, info *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
 	method := strings.TrimPrefix(info.FullMethod, "/")
 	message, _ := request.(proto.Message)
-	call := Call{Method: method, Resource: requestResource(message), Principal: s.caller(ctx), Mutating: mutating(method)}
+	call := Call{Method: method, Resource: requestResource(message), Principal: s.caller(ctx), ValidateOnly: validatesOnly(message)}
+	call.Mutating = mutating(method) && !call.ValidateOnly
 
 	fault, struck := s.faults.strike(method, call.Resource)
 	if struck {

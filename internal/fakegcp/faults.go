@@ -53,7 +53,8 @@ const OperationMethod = "operation"
 
 // Fault is trouble to be had with a call.
 type Fault struct {
-	// Method is part of the full gRPC method name ("AddSecretVersion"), or OperationMethod; empty matches every method.
+	// Method is part of the full gRPC method name ("AddSecretVersion"), or OperationMethod; empty matches every method. One
+	// that begins with KubernetesMethod is about the Kubernetes API of clusters instead, which no other Method matches.
 	Method string `json:"method"`
 	// Resource is part of the name that the call is about; empty matches every name.
 	Resource string `json:"resource"`
@@ -126,6 +127,9 @@ func (f Fault) change(request any) any {
 }
 
 func (f Fault) matches(method, resource string) bool {
+	if strings.HasPrefix(f.Method, KubernetesMethod) != strings.HasPrefix(method, KubernetesMethod) {
+		return false
+	}
 	return strings.Contains(method, f.Method) && strings.Contains(resource, f.Resource)
 }
 

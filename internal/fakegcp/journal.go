@@ -5,6 +5,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"google.golang.org/protobuf/proto"
 )
 
 // Call is one line of the journal. It holds names and codes, never a body.
@@ -21,8 +23,10 @@ type Call struct {
 	Principal string `json:"principal"`
 	// Code is the gRPC code's name, such as NOT_FOUND, as the caller got it; "" when a fault took the answer away.
 	Code string `json:"code"`
-	// Mutating says whether the method changes anything.
+	// Mutating says whether the method changes anything, unless the call asks to be validated only.
 	Mutating bool `json:"mutating"`
+	// ValidateOnly says that the call asked to be validated only (validate_only of run.v2).
+	ValidateOnly bool `json:"validateOnly,omitempty"`
 	// Fault says which injected fault struck, if one did.
 	Fault string `json:"fault,omitempty"`
 }
@@ -83,10 +87,17 @@ func (f JournalFilter) takes(c Call) bool {
 
 // matching lists the calls that a filter takes, and a channel that is closed when there is another call.
 func (j *journal) matching(f JournalFilter) ([]Call, <-chan struct{}) {
+	found, _, changed := j.matchingUntil(f)
+	return found, changed
+}
+
+// matchingUntil is matching, and tells the Seq of the last call that it has looked at.
+func (j *journal) matchingUntil(f JournalFilter) (found []Call, last int, changed <-chan struct{}) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	found := []Call{}
-	for _, c := range j.calls {
+	found = []Call{}
+	known := len(j.calls) - j.last + f.After // the calls up to After, as far as they are kept
+	for _, c := range j.calls[min(max(known, 0), len(j.calls)):] {
 		if f.takes(c) {
 			found = append(found, c)
 		}
@@ -94,21 +105,35 @@ func (j *journal) matching(f JournalFilter) ([]Call, <-chan struct{}) {
 	if j.changed == nil {
 		j.changed = make(chan struct{})
 	}
-	return found, j.changed
+	return found, max(j.last, f.After), j.changed
 }
 
 // WaitJournal lists the calls that a filter takes. If there is none, it waits for one until the context ends, and then lists
 // none.
 func (s *Server) WaitJournal(ctx context.Context, f JournalFilter) []Call {
+	return s.journal.wait(ctx, f)
+}
+
+func (j *journal) wait(ctx context.Context, f JournalFilter) []Call {
 	for {
-		found, changed := s.journal.matching(f)
+		found, last, changed := j.matchingUntil(f)
 		if len(found) > 0 {
 			return found
 		}
+		f.After = last // what was looked at once need not be again
 		select {
 		case <-changed:
 		case <-ctx.Done():
 			return found
 		}
 	}
+}
+
+// validatesOnly tells that a request has a field validate_only, and that it is set.
+func validatesOnly(m proto.Message) bool {
+	if m == nil {
+		return false
+	}
+	field := m.ProtoReflect().Descriptor().Fields().ByName("validate_only")
+	return field != nil && m.ProtoReflect().Get(field).Bool()
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"cloud.google.com/go/iam/apiv1/iampb"
+	"cloud.google.com/go/run/apiv2/runpb"
 	"google.golang.org/protobuf/proto"
 )
 
@@ -188,6 +189,9 @@ func (s *Server) effective(member, permissionOrRole, resource string) bool {
 		roles = []string{permissionOrRole}
 	}
 	name := s.policyKey(resource)
+	if m, ok := lookup[*runpb.Service](s.store, name); ok && permissionOrRole == invokePermission && m.GetInvokerIamDisabled() {
+		return true // no policy is looked at
+	}
 	for key := name; key != ""; key = collectionOf(key) {
 		if st := s.policies[s.projectKey(key)]; st != nil && st.grantsAny(roles, member, attributes{s.now(), name}) {
 			return true
@@ -195,6 +199,9 @@ func (s *Server) effective(member, permissionOrRole, resource string) bool {
 	}
 	return false
 }
+
+// invokePermission is what a caller of a Cloud Run service needs, unless its check is switched off.
+const invokePermission = "run.routes.invoke"
 
 // projectKey is the key itself, or the project's id in place of its number, which Secret Manager's names have.
 func (s *Server) projectKey(key string) string {

@@ -234,6 +234,11 @@ func (s *Server) checkMembers(want, current *iampb.Policy, public publicMembers)
 		if err := s.checkMember(g.member, public); err != nil {
 			return err
 		}
+		if !known[g] {
+			if err := s.constraints.checkMember(g.member); err != nil {
+				return err
+			}
+		}
 	}
 	if count > maxPolicyMembers { // Source of the text: hashicorp/terraform-provider-google#25093, kubeflow/pipelines#1146
 		return invalid("The number of members in the policy (%s) is larger than the maximum allowed size %s.",

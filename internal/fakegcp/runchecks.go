@@ -62,6 +62,11 @@ func (k runKind[T]) validate(s *Server, m T) error {
 	if err := k.check(m); err != nil {
 		return err
 	}
+	if public, ok := any(m).(interface{ GetInvokerIamDisabled() bool }); ok {
+		if err := s.constraints.checkInvokerIAM(m.GetName(), public.GetInvokerIamDisabled()); err != nil {
+			return err
+		}
+	}
 	return s.checkRunAccount(t.GetServiceAccount())
 }
 
@@ -106,12 +111,19 @@ func checkRunService(m *runpb.Service) error {
 		return invalid("spec.template.spec.containers: Revision template should contain exactly one container with an exposed port.")
 	case t.GetScaling().GetMinInstanceCount() > t.GetScaling().GetMaxInstanceCount():
 		return invalid("template.scaling.min_instance_count: must not be greater than max_instance_count.")
+	case t.GetScaling().GetMinInstanceCount() < 0:
+		return invalid("template.scaling.min_instance_count: must not be negative.")
 	case t.GetTimeout().GetSeconds() < 1 || t.GetTimeout().GetSeconds() > maxRunTimeout:
 		return invalid("template.timeout: must be between 1s and %ds.", maxRunTimeout)
 	case t.GetMaxInstanceRequestConcurrency() < 1 || t.GetMaxInstanceRequestConcurrency() > maxRunConcurrency:
 		return invalid("template.max_instance_request_concurrency: must be between 1 and %d.", maxRunConcurrency)
 	case t.GetMaxInstanceRequestConcurrency() > 1 && totalMillicores(t.GetContainers()) < 1000:
 		return invalid("spec.template.spec.containers.resources.limits.cpu: Invalid value specified for cpu. Total cpu < 1 is not supported with concurrency > 1.")
+	}
+	for _, err := range []error{checkServiceScaling(m.GetScaling()), checkPort(ingress), checkInstance(t, ingress)} {
+		if err != nil {
+			return err
+		}
 	}
 	return checkTraffic(m.GetTraffic())
 }

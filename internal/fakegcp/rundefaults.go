@@ -47,9 +47,10 @@ func serviceDefaults(s *Server, m *runpb.Service) {
 		m.Template = &runpb.RevisionTemplate{}
 	}
 	templateDefaults(s, m)
-	m.Urls = runURLs(s, m)
-	m.Uri = ""
-	if !m.GetDefaultUriDisabled() {
+	m.Urls, m.Uri = runURLs(s, m), ""
+	if m.GetDefaultUriDisabled() {
+		m.Urls = nil
+	} else {
 		m.Uri = m.GetUrls()[1]
 	}
 }

@@ -8,6 +8,10 @@ const (
 	maxOtherProbe   = 3600
 )
 
+// readinessProbe is the kind that asks by HTTP or gRPC only, and at once.
+// Source: https://cloud.google.com/run/docs/configuring/healthchecks, readiness probes.
+const readinessProbe = "readiness_probe"
+
 // checkProbes refuses probes whose times are out of bounds, after defaults. The texts are not recorded.
 func checkProbes(i int, c *runpb.Container) error {
 	for _, p := range []struct {
@@ -17,7 +21,7 @@ func checkProbes(i int, c *runpb.Container) error {
 	}{
 		{"startup_probe", c.GetStartupProbe(), maxStartupProbe},
 		{"liveness_probe", c.GetLivenessProbe(), maxOtherProbe},
-		{"readiness_probe", c.GetReadinessProbe(), maxOtherProbe},
+		{readinessProbe, c.GetReadinessProbe(), maxOtherProbe},
 	} {
 		if p.probe == nil {
 			continue
@@ -35,6 +39,10 @@ func checkProbes(i int, c *runpb.Container) error {
 			}
 		}
 		switch {
+		case p.kind == readinessProbe && p.probe.GetTcpSocket() != nil:
+			return invalid("spec.template.spec.containers[%d].%s: must be an HTTP or gRPC probe.", i, p.kind)
+		case p.kind == readinessProbe && p.probe.GetInitialDelaySeconds() != 0:
+			return invalid("spec.template.spec.containers[%d].%s.initial_delay_seconds: must not be set.", i, p.kind)
 		case p.probe.GetTimeoutSeconds() > p.probe.GetPeriodSeconds():
 			return invalid("spec.template.spec.containers[%d].%s.timeout_seconds: must not be greater than period_seconds.", i, p.kind)
 		case p.probe.GetFailureThreshold() < 1:

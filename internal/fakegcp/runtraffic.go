@@ -50,7 +50,7 @@ func routeTraffic(s *Server, m *runpb.Service) error {
 			}
 		}
 		st := &runpb.TrafficTargetStatus{Type: t.GetType(), Revision: t.GetRevision(), Percent: t.GetPercent(), Tag: t.GetTag()}
-		if t.GetTag() != "" {
+		if t.GetTag() != "" && len(m.GetUrls()) > 1 {
 			st.Uri = strings.Replace(m.GetUrls()[1], "https://", "https://"+t.GetTag()+"---", 1)
 		}
 		statuses = append(statuses, st)

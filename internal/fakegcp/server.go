@@ -23,6 +23,7 @@ type Server struct {
 	initial   Options // as they were at the start
 	clock     *virtualClock
 	journal   journal
+	requests  journal // of the clusters' Kubernetes APIs
 	turns     clockTurns
 	faults    faults
 	handlers  *handlers
@@ -51,20 +52,21 @@ type Server struct {
 
 // world is what a fake has in it: what a reset makes anew and a state file brings back.
 type world struct {
-	agenda     agenda
-	effectAt   time.Time
-	store      *store
-	operations operations
-	rules      []*operationRule
-	denied     map[denial]bool
-	callers    callers
-	images     images
-	policies   policies
-	projects   projects
-	secrets    secretState
-	accounts   accountState
-	run        runState
-	clusters   clusterState
+	agenda      agenda
+	effectAt    time.Time
+	store       *store
+	operations  operations
+	rules       []*operationRule
+	denied      map[denial]bool
+	callers     callers
+	images      images
+	policies    policies
+	projects    projects
+	constraints constraints
+	secrets     secretState
+	accounts    accountState
+	run         runState
+	clusters    clusterState
 
 	policyConflicts int // writes of policies that were refused for their etag
 }
@@ -79,9 +81,9 @@ func Start(o Options) (*Server, error) {
 		options: o,
 		initial: o,
 		clock:   newVirtualClock(o.Clock, o.Now),
-		journal: journal{size: o.JournalSize},
-		world:   newWorld(),
-		served:  make(chan struct{}),
+		journal: journal{size: o.JournalSize}, requests: journal{size: o.JournalSize},
+		world:  newWorld(),
+		served: make(chan struct{}),
 	}
 	s.faults.clear()
 	root, err := s.routes()

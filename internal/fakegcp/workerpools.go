@@ -86,6 +86,9 @@ func checkWorkerPool(m *runpb.WorkerPool) error {
 			return invalid("spec.template.spec.containers[%d].ports: Worker pools do not support ports.", i)
 		}
 	}
+	if err := checkSize(m.GetTemplate().GetContainers(), alwaysAllocated); err != nil {
+		return err
+	}
 	return checkSplits(m.GetInstanceSplits())
 }
 

@@ -27,6 +27,22 @@ func (s Secrets) Get(ctx context.Context, name string) (*secretmanagerpb.Secret,
 	return found, checkName(name, found.GetName())
 }
 
+// List gives the names of a project's global secrets. Parent is projects/P.
+func (s Secrets) List(ctx context.Context, parent string) ([]string, error) {
+	api, err := s.c.secretsAPI(ctx, parent)
+	if err != nil {
+		return nil, err
+	}
+	var all []string
+	for found, err := range api.ListSecrets(ctx, &secretmanagerpb.ListSecretsRequest{Parent: parent}).All() {
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, found.GetName())
+	}
+	return all, nil
+}
+
 // Create makes a secret of that full name, without versions.
 func (s Secrets) Create(ctx context.Context, name string, created *secretmanagerpb.Secret) (*secretmanagerpb.Secret, error) {
 	api, err := s.c.secretsAPI(ctx, name)

@@ -3,6 +3,7 @@ package kube
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"slices"
 	"time"
 
@@ -17,7 +18,22 @@ var scaleUpEvents = map[string]bool{"TriggeredScaleUp": false, "NotTriggerScaleU
 
 // startEvents are what a kubelet says about a pod whose containers it cannot make.
 // Source: k8s.io/kubernetes pkg/kubelet/events/event.go.
-var startEvents = map[string]bool{"FailedMount": true, "FailedAttachVolume": true, "FailedCreatePodSandBox": true}
+var startEvents = map[string]bool{FailedMount: true, "FailedAttachVolume": true, "FailedCreatePodSandBox": true}
+
+// FailedMount is the reason of a pod whose volumes cannot be mounted. Kubelets tell it by events only; the pod itself just
+// waits. Source: k8s.io/kubernetes pkg/kubelet/events, FailedMountVolume.
+const FailedMount = "FailedMount"
+
+// lostMount are messages about what is not there, or is disabled or destroyed: no waiting helps.
+var lostMount = regexp.MustCompile(`code = (NotFound|FailedPrecondition|InvalidArgument)|[nN]ot found`)
+
+// patienceWith is how long a failure to make containers may last, by its message.
+func patienceWith(message string) time.Duration {
+	if lostMount.MatchString(message) {
+		return lostPatience
+	}
+	return mountPatience
+}
 
 // podEvents reads the events of pods, of one pod of each kind of problem in a look: the others say the same.
 type podEvents struct {
@@ -48,7 +64,7 @@ func (e *podEvents) explain(ctx context.Context, pod *unstructured.Unstructured,
 		return
 	}
 	if p.reason == creating {
-		p.reason, p.message, *grace = event.reason, event.message, mountPatience
+		p.reason, p.message, *grace = event.reason, event.message, patienceWith(event.message)
 		return
 	}
 	p.refused, *grace = true, stuckPatience

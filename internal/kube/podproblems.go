@@ -35,6 +35,8 @@ const (
 	// mountPatience outlasts the time that a new grant on a secret takes to be effective: two minutes as a rule, seven at
 	// the most by Google's documentation, in which kubelets try again less and less often.
 	mountPatience = 7 * time.Minute
+	// lostPatience is for files that are not there: somebody may be about to mend it, no more.
+	lostPatience = 20 * time.Second
 	// hopelessRestarts is how many restarts a crashing container gets. A new node answers for its service account
 	// late (googleapis/google-cloud-go#14349), so that the first start may fail for a reason that passes.
 	hopelessRestarts = 2

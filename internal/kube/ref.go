@@ -10,16 +10,21 @@ import (
 
 // The kinds that the provider works with.
 var (
+	Event                   = schema.GroupVersionKind{Version: "v1", Kind: "Event"}
 	ConfigMap               = schema.GroupVersionKind{Version: "v1", Kind: "ConfigMap"}
 	Namespace               = schema.GroupVersionKind{Version: "v1", Kind: "Namespace"}
 	Node                    = schema.GroupVersionKind{Version: "v1", Kind: "Node"}
 	Pod                     = schema.GroupVersionKind{Version: "v1", Kind: "Pod"}
 	Secret                  = schema.GroupVersionKind{Version: "v1", Kind: "Secret"}
 	Service                 = schema.GroupVersionKind{Version: "v1", Kind: "Service"}
+	LimitRange              = schema.GroupVersionKind{Version: "v1", Kind: "LimitRange"}
+	ResourceQuota           = schema.GroupVersionKind{Version: "v1", Kind: "ResourceQuota"}
+	NetworkPolicy           = schema.GroupVersionKind{Group: "networking.k8s.io", Version: "v1", Kind: "NetworkPolicy"}
 	ServiceAccount          = schema.GroupVersionKind{Version: "v1", Kind: "ServiceAccount"}
 	Deployment              = schema.GroupVersionKind{Group: "apps", Version: "v1", Kind: "Deployment"}
 	ReplicaSet              = schema.GroupVersionKind{Group: "apps", Version: "v1", Kind: "ReplicaSet"}
 	HorizontalPodAutoscaler = schema.GroupVersionKind{Group: "autoscaling", Version: "v2", Kind: "HorizontalPodAutoscaler"}
+	SecretProviderClass     = schema.GroupVersionKind{Group: "secrets-store.csi.x-k8s.io", Version: "v1", Kind: "SecretProviderClass"}
 	eventKind               = schema.GroupVersionKind{Version: "v1", Kind: "Event"}
 	PodDisruptionBudget     = schema.GroupVersionKind{Group: "policy", Version: "v1", Kind: "PodDisruptionBudget"}
 )

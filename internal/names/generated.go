@@ -5,6 +5,8 @@ import (
 	"encoding/hex"
 	"fmt"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 const (
@@ -71,6 +73,33 @@ func ConfigMap(service, contentHash string) string { return content(service, "co
 
 // Secret names the immutable Kubernetes Secret that holds these versions of an app's secrets.
 func Secret(service, contentHash string) string { return content(service, "secrets", contentHash) }
+
+// ConfigFiles names the immutable ConfigMap that holds these config files of an app.
+func ConfigFiles(service, contentHash string) string { return content(service, "files", contentHash) }
+
+// SecretFiles names the SecretProviderClass of these versions of an app's secret files.
+func SecretFiles(service, contentHash string) string {
+	return content(service, "secret-files", contentHash)
+}
+
+// FilesSecret names the secret that an app on Cloud Run keeps its config files in. It tells the location too, because the
+// secrets of all locations are in one project.
+func FilesSecret(service, location string) string { return service + "-" + location + "-files" }
+
+// FileKey makes a name for a file in a volume, or a key of a ConfigMap, from its path: the path's end, readable, and a
+// hash of the whole.
+func FileKey(path string) string {
+	readable := strings.Map(func(r rune) rune {
+		if r < utf8.RuneSelf && (r == '-' || r == '_' || r == '.' || unicode.IsLetter(r) || unicode.IsDigit(r)) {
+			return r
+		}
+		return '_'
+	}, path[strings.LastIndexByte(path, '/')+1:])
+	return suffix(path) + "-" + readable[:min(len(readable), maxFileKey)]
+}
+
+// maxFileKey leaves room for the hash under the 253 characters of a ConfigMap's key.
+const maxFileKey = 200
 
 // Record names the ConfigMap that records what was applied for an app, and which objects that made.
 func Record(service string) string { return Shorten(service, maxLabel-len("-release")) + "-release" }

@@ -25,11 +25,12 @@ const (
 	KubeService   = "twelvefactor.dev/service"
 	KubeProcess   = "twelvefactor.dev/process"
 	KubeRelease   = "twelvefactor.dev/release"
-	KubeCreating  = "twelvefactor.dev/creating" // annotation: Unix seconds
-	KubeApp       = "twelvefactor.dev/app"      // annotation: the declared app as canonical JSON
-	KubeCapacity  = "twelvefactor.dev/capacity" // node label on every pool
-	KubePool      = "twelvefactor.dev/pool"     // node label: the key in node_pools
-	KubeCordoned  = "twelvefactor.dev/cordoned" // node annotation: closed to new pods by this provider
+	KubeCreating  = "twelvefactor.dev/creating"  // annotation: Unix seconds
+	KubeApp       = "twelvefactor.dev/app"       // annotation: the declared app as canonical JSON
+	KubeNamespace = "twelvefactor.dev/namespace" // annotation of a namespace with a resource of its own: what it declares
+	KubeCapacity  = "twelvefactor.dev/capacity"  // node label on every pool
+	KubePool      = "twelvefactor.dev/pool"      // node label: the key in node_pools
+	KubeCordoned  = "twelvefactor.dev/cordoned"  // node annotation: closed to new pods by this provider
 )
 
 // Stamp marks what one deployment of the provider owns.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/resources/cluster"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/resources/identity"
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/resources/namespace"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/resources/secret"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/resources/service"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/resources/sessionkey"
@@ -19,6 +20,7 @@ func (p *twelvefactor) Resources(context.Context) []func() resource.Resource {
 	return []func() resource.Resource{
 		cluster.New,
 		identity.New,
+		namespace.New,
 		secret.New,
 		service.New,
 		sessionkey.New,

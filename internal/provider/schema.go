@@ -168,7 +168,7 @@ func behaviourAttributes() map[string]schema.Attribute {
 }
 
 func ruleIDs() []string {
-	ids := make([]string, 0, len(app.Rules))
+	ids := []string{app.LiveCheck}
 	for _, rule := range app.Rules {
 		ids = append(ids, rule.ID)
 	}

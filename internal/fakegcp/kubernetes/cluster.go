@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -27,8 +28,14 @@ type Options struct {
 	// Behaviour tells what the containers of an image do, by the reference in the pod. It is called from several
 	// goroutines; nil lets every image run.
 	Behaviour func(image string) Behaviour
+	// Secret tells why a pod may not read a version of a secret, as "code = CODE desc = TEXT", "" if it may. It is called from
+	// several goroutines; nil lets every pod read every version.
+	Secret func(pod PodIdentity, version string) string
 	// ReadOnlyToken is the bearer token whose caller may only read; any other token may do everything.
 	ReadOnlyToken string
+	// Through has every request of a client that is known by its token, and what serves it; nil lets all be served. It
+	// is called from several goroutines.
+	Through func(w http.ResponseWriter, r *http.Request, about Request, serve http.Handler)
 	// Log gets what is worth telling an operator.
 	Log *slog.Logger
 }
@@ -43,6 +50,8 @@ type Cluster struct {
 	ctx       context.Context // ends with the cluster
 	end       context.CancelFunc
 	building  atomic.Bool // while Options.Build may be running
+
+	secretManager atomic.Bool // whether the Secret Manager add-on is on
 
 	mu      sync.Mutex
 	closed  bool
@@ -61,6 +70,7 @@ type running struct {
 	*ControlPlane
 	kubelet *kubelet
 	nodes   *nodeController
+	addons  *addonManager
 	stop    context.CancelFunc
 	players sync.WaitGroup
 }
@@ -73,6 +83,9 @@ var errNotConfigured = errors.New("this fake cluster has no Kubernetes: build th
 func New(o Options) (*Cluster, error) {
 	if o.Behaviour == nil {
 		o.Behaviour = func(string) Behaviour { return Behaviour{} }
+	}
+	if o.Secret == nil {
+		o.Secret = func(PodIdentity, string) string { return "" }
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -181,9 +194,11 @@ func (c *Cluster) start(a *attempt) {
 	}
 	c.options.Log.Info("control plane started", "cluster", c.options.Name, "took", plane.Took())
 	a.plane = c.play(plane)
-	select {
-	case <-a.plane.nodes.compared: // a new cluster answers with its nodes
-	case <-c.ctx.Done():
+	for _, ready := range []chan struct{}{a.plane.nodes.compared, a.plane.addons.compared} { // a new cluster answers with its nodes and add-ons
+		select {
+		case <-ready:
+		case <-c.ctx.Done():
+		}
 	}
 }
 
@@ -207,10 +222,13 @@ func (c *Cluster) play(plane *ControlPlane) *running {
 	ctx, r.stop = context.WithCancel(c.ctx)
 	watch := newWatch(plane.client)
 	r.kubelet = newKubelet(plane.client, watch, c.options.Behaviour)
+	r.kubelet.secret, r.kubelet.secretManager = c.options.Secret, c.secretManager.Load
+	r.addons = newAddonManager(plane.client, c.secretManager.Load, c.options.Log)
 	r.nodes = newNodeController(plane.client, watch, c.inventory, c.options)
 	r.players.Go(func() { watch.run(ctx) })
 	r.players.Go(func() { r.kubelet.run(ctx) })
 	r.players.Go(func() { r.nodes.run(ctx) })
+	r.players.Go(func() { r.addons.run(ctx) })
 	return r
 }
 

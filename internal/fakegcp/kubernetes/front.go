@@ -70,13 +70,23 @@ func (f *front) close() error {
 	return err
 }
 
-// ServeHTTP authenticates, waits for the control plane and forwards.
+// ServeHTTP authenticates, and serves unless somebody has the requests go through other hands.
 func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	if !ok || strings.TrimSpace(token) == "" {
 		refuse(w, http.StatusUnauthorized, metav1.StatusReasonUnauthorized, "Unauthorized")
 		return
 	}
+	serve := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { f.serve(w, r, token) })
+	if through := f.cluster.options.Through; through != nil {
+		through(w, r, parseRequest(r), serve)
+		return
+	}
+	serve(w, r)
+}
+
+// serve waits for the control plane and forwards.
+func (f *front) serve(w http.ResponseWriter, r *http.Request, token string) {
 	plane, err := f.plane(r.Context())
 	if errors.Is(err, errNotConfigured) {
 		// Not 503: a client that tries again would do so in vain.

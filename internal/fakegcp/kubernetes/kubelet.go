@@ -32,7 +32,10 @@ type kubelet struct {
 	client    clientset.Interface
 	watch     *watch
 	behaviour func(image string) Behaviour
-	queue     workqueue.TypedDelayingInterface[cache.ObjectName]
+	// secret tells why a pod may not read a version, secretManager whether the driver that mounts versions is there.
+	secret        func(PodIdentity, string) string
+	secretManager func() bool
+	queue         workqueue.TypedDelayingInterface[cache.ObjectName]
 
 	mu    sync.Mutex
 	lives map[types.UID]*life
@@ -132,8 +135,15 @@ func (k *kubelet) reconcile(ctx context.Context, name cache.ObjectName) (time.Du
 	case isPreempted(node):
 		return never, nil // its pods are about to be deleted
 	}
+	unmounted := k.mountPod(ctx, pod)
+	if unmounted != "" {
+		if err := k.tellFailedMount(ctx, pod, unmounted); err != nil {
+			return never, err
+		}
+	}
 	l := k.life(pod)
 	status, next := playPod(pod, podLife{
+		unmounted:     unmounted != "",
 		behaviour:     k.behaviour,
 		missingConfig: k.missingConfig(ctx, pod.Namespace),
 		start:         l.start,

@@ -12,6 +12,8 @@ type podLife struct {
 	behaviour func(image string) Behaviour
 	// missingConfig says what a container's environment lacks; "" when nothing.
 	missingConfig func(corev1.Container) string
+	// unmounted says that a volume cannot be mounted.
+	unmounted     bool
 	start         time.Time
 	now           time.Time
 	podIP, hostIP string
@@ -21,8 +23,12 @@ type podLife struct {
 func playPod(pod *corev1.Pod, life podLife) (corev1.PodStatus, time.Duration) {
 	p := play{pod: pod, life: life, elapsed: life.now.Sub(life.start)}
 	p.status = *pod.Status.DeepCopy()
-	p.initContainers()
-	p.containers()
+	if life.unmounted {
+		p.waitForVolumes()
+	} else {
+		p.initContainers()
+		p.containers()
+	}
 	p.finish()
 	return p.status, p.next
 }
@@ -137,7 +143,7 @@ func (p *play) finish() {
 	if p.status.Phase == corev1.PodSucceeded {
 		over = "PodCompleted"
 	}
-	p.condition(corev1.PodReadyToStartContainers, true, "")
+	p.condition(corev1.PodReadyToStartContainers, !p.life.unmounted, "")
 	p.condition(corev1.PodInitialized, !p.blocked, "ContainersNotInitialized")
 	for _, t := range []corev1.PodConditionType{corev1.ContainersReady, corev1.PodReady} {
 		reason := over

@@ -1,12 +1,14 @@
 package cloudrun
 
 import (
+	"encoding/json"
 	"maps"
 	"slices"
 	"strconv"
 	"time"
 
 	"cloud.google.com/go/run/apiv2/runpb"
+	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/app"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/names"
@@ -31,6 +33,8 @@ type Input struct {
 	DefaultLabels map[string]string
 	// Creating marks the service while its create is unfinished; zero when it is finished.
 	Creating time.Time
+	// Files are the versions that hold the config files.
+	Files FileVersions
 	// Attempt counts the revisions that were refused; zero for the first.
 	Attempt int
 }
@@ -63,16 +67,24 @@ func Service(in Input) *runpb.Service {
 		Labels:      stamped(in),
 		Annotations: annotations(in),
 		Ingress:     ingress[in.App.CloudRun.Ingress],
+		Scaling: &runpb.ServiceScaling{
+			MinInstanceCount: int32(web.Scale.Min), MaxInstanceCount: int32(web.Scale.Max),
+		},
+		InvokerIamDisabled: in.App.CloudRun.InvokerIAMDisabled,
+		DefaultUriDisabled: in.App.CloudRun.DefaultURIDisabled,
+		CustomAudiences:    in.App.CloudRun.CustomAudiences,
 		Template: &runpb.RevisionTemplate{
-			Labels:         labels(in),
-			Annotations:    templateAnnotations(in),
-			ServiceAccount: in.App.Identity,
-			Scaling: &runpb.RevisionScaling{
-				MinInstanceCount: int32(web.Scale.Min), MaxInstanceCount: int32(web.Scale.Max),
-			},
+			Labels:                        labels(in),
+			Annotations:                   templateAnnotations(in),
+			ServiceAccount:                in.App.Identity,
+			Scaling:                       revisionScaling(*in.App.CloudRun, web.Scale),
 			MaxInstanceRequestConcurrency: int32(web.Scale.Concurrency),
 			Containers:                    withSidecars(in, app.Web, webContainer(in, web)),
 			Volumes:                       volumes(in, app.Web, web),
+			VpcAccess:                     vpcAccess(in),
+			SessionAffinity:               in.App.CloudRun.SessionAffinity,
+			ExecutionEnvironment:          environments[in.App.CloudRun.ExecutionEnvironment],
+			Timeout:                       durationpb.New(in.App.CloudRun.RequestTimeout),
 		},
 		Traffic: []*runpb.TrafficTarget{{
 			Type: runpb.TrafficTargetAllocationType_TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST, Percent: 100,
@@ -106,6 +118,7 @@ func workerPool(in Input, name string, p app.Process) *runpb.WorkerPool {
 			ServiceAccount: in.App.Identity,
 			Containers:     withSidecars(in, name, workerContainer(in, name, p)),
 			Volumes:        volumes(in, name, p),
+			VpcAccess:      vpcAccess(in),
 		},
 		Scaling: &runpb.WorkerPoolScaling{ManualInstanceCount: new(int32(p.Scale.Min))},
 		InstanceSplits: []*runpb.InstanceSplit{{
@@ -147,6 +160,10 @@ func annotations(in Input) map[string]string {
 	all := map[string]string{}
 	maps.Copy(all, in.App.Annotations)
 	all[names.KubeApp], all[RendererAnnotation] = string(encoded), strconv.Itoa(RendererRevision)
+	if len(in.App.ConfigFiles) > 0 {
+		versions, _ := json.Marshal(in.Files) // strings always encode
+		all[FilesAnnotation] = string(versions)
+	}
 	return all
 }
 

@@ -11,16 +11,13 @@ import (
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/app"
 )
 
-// portName says HTTP/1; an app that speaks gRPC would need "h2c". Source: run.v2, ContainerPort.name.
-const portName = "http1"
-
 func webContainer(in Input, p app.Process) *runpb.Container {
 	c := container(in, app.Web, p)
-	c.Ports = []*runpb.ContainerPort{{Name: portName, ContainerPort: int32(p.Port)}}
-	c.StartupProbe, c.LivenessProbe, c.ReadinessProbe = probe(p.Startup, containersOwn), probe(p.Liveness, containersOwn), probe(p.Readiness, containersOwn)
-	// Both are what the API sets when no resources are named; with resources it takes a missing value for false.
+	c.Ports = []*runpb.ContainerPort{{Name: in.App.CloudRun.Protocol, ContainerPort: int32(p.Port)}}
+	c.StartupProbe, c.LivenessProbe, c.ReadinessProbe = startupProbe(p.Startup, p.Port), probe(p.Liveness, p.Port), probe(p.Readiness, p.Port)
+	// Both are said always: with resources the API takes a missing value for false.
 	// Source: run.v2, ResourceRequirements.cpu_idle.
-	c.Resources.CpuIdle, c.Resources.StartupCpuBoost = true, true
+	c.Resources.CpuIdle, c.Resources.StartupCpuBoost = !in.App.CloudRun.CPUAlwaysAllocated, *in.App.CloudRun.StartupCPUBoost
 	return c
 }
 
@@ -45,7 +42,7 @@ func container(in Input, name string, p app.Process) *runpb.Container {
 		Args:         p.Args,
 		Env:          env(in, in.App.Config, in.App.Secrets),
 		Resources:    &runpb.ResourceRequirements{Limits: map[string]string{"cpu": cpu(p.CPU), "memory": p.Memory}},
-		VolumeMounts: mounts(scratchVolume, p.Scratch),
+		VolumeMounts: append(mounts(scratchVolume, p.Scratch), fileMounts(in)...),
 	}
 }
 
@@ -93,14 +90,15 @@ func secretRef(in Input, version string) *runpb.SecretKeySelector {
 // scratchVolume begins the names of the volumes of scratch paths; those of a sidecar have its name next.
 const scratchVolume = "scratch-"
 
-// volumes are the scratch paths of all containers. They take from the instance's memory; the root filesystem is writable
+// volumes are the scratch paths of all containers and the files of the process. Scratch paths take from the instance's memory; the root filesystem is writable
 // on Cloud Run, but without a bound.
 func volumes(in Input, process string, p app.Process) []*runpb.Volume {
 	all := scratch(scratchVolume, p.Scratch)
 	for _, name := range in.App.SidecarsOf(process) {
 		all = append(all, scratch(scratchVolume+name+"-", in.App.Sidecars[name].Scratch)...)
 	}
-	return all
+	files, _ := fileVolumes(in)
+	return append(all, files...)
 }
 
 // scratch lists volumes by path.
@@ -114,6 +112,11 @@ func scratch(prefix string, sizes map[string]string) []*runpb.Volume {
 	return all
 }
 
+func fileMounts(in Input) []*runpb.VolumeMount {
+	_, files := fileVolumes(in)
+	return files
+}
+
 func mounts(prefix string, sizes map[string]string) []*runpb.VolumeMount {
 	var all []*runpb.VolumeMount
 	for i, path := range slices.Sorted(maps.Keys(sizes)) {
@@ -121,9 +124,6 @@ func mounts(prefix string, sizes map[string]string) []*runpb.VolumeMount {
 	}
 	return all
 }
-
-// containersOwn is the port of a check that the API takes from the container.
-const containersOwn = 0
 
 func probe(p *app.Probe, port int) *runpb.Probe {
 	if p == nil {

@@ -12,6 +12,10 @@ import (
 func toUnstructured(typed []any) ([]*unstructured.Unstructured, error) {
 	var objects []*unstructured.Unstructured
 	for _, t := range typed {
+		if object, ready := t.(*unstructured.Unstructured); ready {
+			objects = append(objects, object)
+			continue
+		}
 		content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(t)
 		if err != nil {
 			return nil, fmt.Errorf("converting a %T: %w", t, err)

@@ -26,6 +26,7 @@ func decode(t testing.TB, input []byte) gke.Input {
 	t.Helper()
 	var d struct {
 		App            app.App           `json:"app"`
+		Files          map[string]string `json:"files"` // config files with their texts, which the app's JSON does not hold
 		Stack          string            `json:"stack"`
 		OwnKSA         bool              `json:"own_ksa"`
 		KSAAnnotations map[string]string `json:"ksa_annotations"`
@@ -35,6 +36,12 @@ func decode(t testing.TB, input []byte) gke.Input {
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&d); err != nil {
 		t.Fatal(err)
+	}
+	for file, text := range d.Files {
+		if d.App.ConfigFiles == nil {
+			d.App.ConfigFiles = map[string]app.FileText{}
+		}
+		d.App.ConfigFiles[file] = app.NewFileText(text)
 	}
 	in := gke.Input{App: d.App, Stamp: names.Stamp{Stack: d.Stack}, OwnKSA: d.OwnKSA, KSAAnnotations: d.KSAAnnotations}
 	if d.Creating != 0 {

@@ -47,6 +47,12 @@ func Objects(in Input) ([]*unstructured.Unstructured, error) {
 	if len(in.App.Config) > 0 {
 		typed = append(typed, configMap(in))
 	}
+	if len(in.App.ConfigFiles) > 0 {
+		typed = append(typed, filesMap(in))
+	}
+	if len(in.App.SecretFiles) > 0 {
+		typed = append(typed, providerClass(in))
+	}
 	if web, ok := in.App.Processes[app.Web]; ok {
 		typed = append(typed, service(in, web))
 	}

@@ -19,7 +19,8 @@ func podSpec(in Input, p process) (corev1.PodSpec, error) {
 	if err != nil {
 		return corev1.PodSpec{}, err
 	}
-	c.VolumeMounts = mounts
+	fileVolumes, fileMounts := files(in)
+	volumes, c.VolumeMounts = append(volumes, fileVolumes...), append(mounts, fileMounts...)
 	first, more, err := initContainers(in, p)
 	if err != nil {
 		return corev1.PodSpec{}, err

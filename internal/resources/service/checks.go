@@ -15,7 +15,7 @@ import (
 )
 
 // aboutKeys are the rules about the keys of a map, which are known even where the value is not.
-var aboutKeys = []string{"env-name", "process-name"}
+var aboutKeys = []string{"env-name", "process-name", "sidecar-name"}
 
 // The ways in which a rule is enforced. Source: attribute factors of the provider.
 const (

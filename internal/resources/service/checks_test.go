@@ -1,6 +1,7 @@
 package service
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -9,6 +10,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/app"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/tf"
 )
 
@@ -61,6 +63,18 @@ func TestWrongInputIsRefusedAtItsAttribute(t *testing.T) {
 		{onRun(set("labels", object{"Team": "web"})), `labels["Team"]`},
 		{onRun(set("cloud_run", object{"ingress": "none"})), `cloud_run.ingress`},
 		{onRun(set("cloud_run", object{"invokers": []any{"allUsers"}})), `cloud_run.invokers`},
+		{onRun(set("cloud_run", object{"vpc": object{}})), `cloud_run.vpc`},
+		{onRun(set("cloud_run", object{"vpc": object{"network": "Default"}})), `cloud_run.vpc.network`},
+		{onRun(set("cloud_run", object{"vpc": object{"network": "default", "tags": []any{"a_b", unknown{}}}})), `cloud_run.vpc.tags`},
+		{onRun(set("cloud_run", object{"execution_environment": "gen3"})), `cloud_run.execution_environment`},
+		{onRun(set("cloud_run", object{"execution_environment": "gen2"}), web(object{"cpu": "500m"})), `cloud_run.execution_environment`},
+		{onRun(set("cloud_run", object{"cpu_always_allocated": true}), web(object{"memory": "256Mi"})), `cloud_run.cpu_always_allocated`},
+		{onRun(set("cloud_run", object{"request_timeout": "3601s"})), `cloud_run.request_timeout`},
+		{onRun(set("cloud_run", object{"protocol": "http2"})), `cloud_run.protocol`},
+		{onRun(set("cloud_run", object{"revision_scale": object{"max": 2}}), web(object{"scale": object{"min": 3}})), `cloud_run.revision_scale`},
+		{onRun(set("cloud_run", object{"custom_audiences": []any{"a b"}})), `cloud_run.custom_audiences`},
+		{onRun(set("cloud_run", object{"invoker_iam_disabled": true, "public": true})), `cloud_run.invoker_iam_disabled`},
+		{onRun(worker(object{"memory": "256Mi"})), `processes["worker"].memory`},
 		{onRun(set("identity", testCluster+"/namespaces/shop/serviceAccounts/shop")), `identity`},
 		{onGKE(set("gke", object{"cluster": testCluster, "namespace": "kube-system"})), `gke.namespace`},
 		{onGKE(set("gke", object{"cluster": unknown{}, "namespace": "Shop"})), `gke.namespace`},
@@ -102,6 +116,12 @@ func TestWhatIsUnknownIsNotRefused(t *testing.T) {
 		"grace":           onRun(web(object{"shutdown_grace": unknown{}})),
 		"invokers":        onRun(set("cloud_run", object{"invokers": []any{unknown{}}})),
 		"identity":        onGKE(set("identity", unknown{})),
+		"network":         onRun(set("cloud_run", object{"vpc": object{"network": unknown{}}})),
+		"vpc":             onRun(set("cloud_run", object{"vpc": unknown{}})),
+		"size":            onRun(set("cloud_run", object{"execution_environment": "gen2", "cpu_always_allocated": true}), web(object{"cpu": unknown{}, "memory": "256Mi"})),
+		"revisions":       onRun(set("cloud_run", object{"revision_scale": object{"min": unknown{}}})),
+		"revisions' web":  onRun(set("cloud_run", object{"revision_scale": object{"min": 200}}), web(object{"scale": object{"max": unknown{}}})),
+		"request timeout": onRun(set("cloud_run", object{"request_timeout": unknown{}, "protocol": unknown{}, "startup_cpu_boost": unknown{}})),
 		"project":         onGKE(set("project", unknown{})),
 		"label":           onRun(set("labels", object{"team": unknown{}})),
 	} {
@@ -112,8 +132,10 @@ func TestWhatIsUnknownIsNotRefused(t *testing.T) {
 }
 
 func providerWith(factors map[string]string) *tf.Provider {
+	enforced := map[string]string{app.LiveCheck: "off"} // there is nobody to ask
+	maps.Copy(enforced, factors)
 	return &tf.Provider{
-		Known: true, Factors: factors, Project: types.StringValue("acme-dev"), Region: types.StringValue("asia-northeast1"),
+		Known: true, Factors: enforced, Project: types.StringValue("acme-dev"), Region: types.StringValue("asia-northeast1"),
 		DefaultLabels: types.MapValueMust(types.StringType, nil),
 	}
 }

@@ -20,28 +20,26 @@ import (
 func expand(ctx context.Context, m model) (app.App, diag.Diagnostics) {
 	e := expander{ctx: ctx}
 	a := app.App{
-		Name:      m.Name.ValueString(),
-		Image:     m.Image.ValueString(),
-		Config:    tf.Strings(m.Config),
-		Secrets:   tf.Strings(m.Secrets),
-		Labels:    tf.Strings(m.Labels),
-		Processes: map[string]app.Process{},
-		Identity:  accountOf(m.Identity.ValueString()),
+		Name:        m.Name.ValueString(),
+		Image:       m.Image.ValueString(),
+		Config:      tf.Strings(m.Config),
+		Secrets:     tf.Strings(m.Secrets),
+		Labels:      tf.Strings(m.Labels),
+		Processes:   map[string]app.Process{},
+		Annotations: tf.Strings(m.Annotations),
+		Identity:    accountOf(m.Identity.ValueString()),
 	}
 	if g, ok := read[gkeModel](e.ctx, m.GKE, &e.diags); ok {
 		a.GKE = &app.GKE{
 			Cluster: g.Cluster.ValueString(), Namespace: g.Namespace.ValueString(), Capacity: app.Capacity(g.Capacity.ValueString()),
+			SessionAffinity: g.SessionAffinity.ValueBool(), IdentityWait: e.identityWait(g.IdentityWait),
 		}
 	}
-	if r, ok := read[runModel](e.ctx, m.CloudRun, &e.diags); ok {
-		a.CloudRun = &app.CloudRun{
-			Project: m.Project.ValueString(), Location: r.Location.ValueString(), Public: r.Public.ValueBool(),
-			Ingress: r.Ingress.ValueString(), Invokers: slices.Sorted(slices.Values(knownStrings(r.Invokers.Elements()))),
-		}
-	}
+	a.CloudRun = e.cloudRun(m)
 	for name, value := range m.Processes.Elements() {
 		a.Processes[name] = e.process(value)
 	}
+	a.Sidecars = e.sidecars(m.Sidecars)
 	return a, e.diags
 }
 
@@ -83,7 +81,7 @@ func (e *expander) probe(value types.Object) *app.Probe {
 		return nil
 	}
 	return &app.Probe{
-		Path: m.Path.ValueString(), TCP: m.TCP.ValueBool(), GRPC: m.GRPC.ValueBool(),
+		Path: m.Path.ValueString(), TCP: m.TCP.ValueBool(), GRPC: m.GRPC.ValueBool(), GRPCService: m.GRPCService.ValueString(),
 		Period: duration(m.Period), Timeout: duration(m.Timeout), FailureThreshold: positive(m.FailureThreshold),
 	}
 }

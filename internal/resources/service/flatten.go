@@ -26,6 +26,8 @@ func flatten(ctx context.Context, a app.App, prior model) (model, diag.Diagnosti
 	m.Config = f.stringMap(a.Config, prior.Config)
 	m.Secrets = f.stringMap(a.Secrets, prior.Secrets)
 	m.Labels = f.stringMap(a.Labels, prior.Labels)
+	m.Annotations = f.stringMap(a.Annotations, prior.Annotations)
+	m.Sidecars = f.sidecars(a.Sidecars, prior.Sidecars)
 	m.GKE, m.CloudRun = types.ObjectNull(gkeTypes), types.ObjectNull(runTypes)
 	var project string
 	if a.GKE != nil {
@@ -53,37 +55,15 @@ func (f *flattener) gke(m *model, g app.GKE, prior model) (project string) {
 		Cluster:   types.StringValue(g.Cluster),
 		Namespace: keepString(before.Namespace, g.Namespace),
 		Capacity:  keepString(before.Capacity, string(g.Capacity)),
+
+		SessionAffinity: keepBool(before.SessionAffinity, g.SessionAffinity),
+		IdentityWait:    f.identityWait(g.IdentityWait, before.IdentityWait),
 	})
 	cluster, err := names.ParseClusterID(g.Cluster)
 	if err != nil {
 		f.diags.AddError("The recorded service names no cluster", err.Error())
 	}
 	return cluster.Project
-}
-
-func (f *flattener) cloudRun(m *model, r app.CloudRun, prior model) (project string) {
-	before, _ := read[runModel](f.ctx, prior.CloudRun, &f.diags)
-	m.CloudRun = objectOf(f, runTypes, runModel{
-		Location: types.StringValue(r.Location),
-		Public:   keepBool(before.Public, r.Public),
-		Ingress:  keepString(before.Ingress, r.Ingress),
-		Invokers: f.invokers(r.Invokers, before.Invokers),
-	})
-	return r.Project
-}
-
-// invokers are a set: their order says nothing.
-func (f *flattener) invokers(members []string, prior types.Set) types.Set {
-	before := knownStrings(prior.Elements())
-	switch {
-	case !prior.IsNull() && slices.Equal(slices.Sorted(slices.Values(members)), slices.Sorted(slices.Values(before))):
-		return prior
-	case len(members) == 0:
-		return types.SetNull(types.StringType)
-	}
-	value, more := types.SetValueFrom(f.ctx, types.StringType, members)
-	f.diags.Append(more...)
-	return value
 }
 
 func (f *flattener) processes(processes map[string]app.Process, prior types.Map) types.Map {
@@ -136,6 +116,7 @@ func (f *flattener) probe(p *app.Probe, prior types.Object) types.Object {
 		Path:             keepString(before.Path, p.Path),
 		TCP:              keepBool(before.TCP, p.TCP),
 		GRPC:             keepBool(before.GRPC, p.GRPC),
+		GRPCService:      keepString(before.GRPCService, p.GRPCService),
 		Period:           keepDuration(before.Period, p.Period),
 		Timeout:          keepDuration(before.Timeout, p.Timeout),
 		FailureThreshold: keepInt(before.FailureThreshold, p.FailureThreshold),

@@ -20,6 +20,8 @@ type model struct {
 	Config          types.Map      `tfsdk:"config"`
 	Secrets         types.Map      `tfsdk:"secrets"`
 	Processes       types.Map      `tfsdk:"processes"`
+	Sidecars        types.Map      `tfsdk:"sidecars"`
+	Annotations     types.Map      `tfsdk:"annotations"`
 	Identity        types.String   `tfsdk:"identity"`
 	Labels          types.Map      `tfsdk:"labels"`
 	EffectiveLabels types.Map      `tfsdk:"effective_labels"`
@@ -36,14 +38,49 @@ type gkeModel struct {
 	Cluster   types.String `tfsdk:"cluster"`
 	Namespace types.String `tfsdk:"namespace"`
 	Capacity  types.String `tfsdk:"capacity"`
+
+	SessionAffinity types.Bool   `tfsdk:"session_affinity"`
+	IdentityWait    types.Object `tfsdk:"identity_wait"`
+}
+
+// waitModel is identity_wait of gke.
+type waitModel struct {
+	Enabled types.Bool   `tfsdk:"enabled"`
+	Image   types.String `tfsdk:"image"`
+	Timeout types.String `tfsdk:"timeout"`
 }
 
 // runModel is the attribute cloud_run.
 type runModel struct {
-	Location types.String `tfsdk:"location"`
-	Public   types.Bool   `tfsdk:"public"`
-	Ingress  types.String `tfsdk:"ingress"`
-	Invokers types.Set    `tfsdk:"invokers"`
+	Location             types.String `tfsdk:"location"`
+	Public               types.Bool   `tfsdk:"public"`
+	Ingress              types.String `tfsdk:"ingress"`
+	Invokers             types.Set    `tfsdk:"invokers"`
+	InvokerIAMDisabled   types.Bool   `tfsdk:"invoker_iam_disabled"`
+	DefaultURIDisabled   types.Bool   `tfsdk:"default_uri_disabled"`
+	CustomAudiences      types.Set    `tfsdk:"custom_audiences"`
+	VPC                  types.Object `tfsdk:"vpc"`
+	SessionAffinity      types.Bool   `tfsdk:"session_affinity"`
+	CPUAlwaysAllocated   types.Bool   `tfsdk:"cpu_always_allocated"`
+	StartupCPUBoost      types.Bool   `tfsdk:"startup_cpu_boost"`
+	ExecutionEnvironment types.String `tfsdk:"execution_environment"`
+	RequestTimeout       types.String `tfsdk:"request_timeout"`
+	Protocol             types.String `tfsdk:"protocol"`
+	RevisionScale        types.Object `tfsdk:"revision_scale"`
+}
+
+// vpcModel is cloud_run.vpc.
+type vpcModel struct {
+	Network    types.String `tfsdk:"network"`
+	Subnetwork types.String `tfsdk:"subnetwork"`
+	Tags       types.Set    `tfsdk:"tags"`
+	Egress     types.String `tfsdk:"egress"`
+}
+
+// revisionScaleModel is cloud_run.revision_scale.
+type revisionScaleModel struct {
+	Min types.Int64 `tfsdk:"min"`
+	Max types.Int64 `tfsdk:"max"`
 }
 
 // processModel is one element of processes.
@@ -61,6 +98,24 @@ type processModel struct {
 	Scratch       types.Map    `tfsdk:"scratch"`
 }
 
+// sidecarModel is one element of sidecars.
+type sidecarModel struct {
+	Image     types.String `tfsdk:"image"`
+	Command   types.List   `tfsdk:"command"`
+	Args      types.List   `tfsdk:"args"`
+	Config    types.Map    `tfsdk:"config"`
+	Secrets   types.Map    `tfsdk:"secrets"`
+	Port      types.Int64  `tfsdk:"port"`
+	CPU       types.String `tfsdk:"cpu"`
+	Memory    types.String `tfsdk:"memory"`
+	Startup   types.Object `tfsdk:"startup"`
+	Liveness  types.Object `tfsdk:"liveness"`
+	Readiness types.Object `tfsdk:"readiness"`
+	Scratch   types.Map    `tfsdk:"scratch"`
+	Processes types.Set    `tfsdk:"processes"`
+	After     types.Set    `tfsdk:"after"`
+}
+
 // scaleModel is scale of a process.
 type scaleModel struct {
 	Min         types.Int64 `tfsdk:"min"`
@@ -69,11 +124,12 @@ type scaleModel struct {
 	CPUPercent  types.Int64 `tfsdk:"cpu_percent"`
 }
 
-// probeModel is startup, liveness or readiness of a process.
+// probeModel is startup, liveness or readiness of a process or a sidecar.
 type probeModel struct {
 	Path             types.String `tfsdk:"path"`
 	TCP              types.Bool   `tfsdk:"tcp"`
 	GRPC             types.Bool   `tfsdk:"grpc"`
+	GRPCService      types.String `tfsdk:"grpc_service"`
 	Period           types.String `tfsdk:"period"`
 	Timeout          types.String `tfsdk:"timeout"`
 	FailureThreshold types.Int64  `tfsdk:"failure_threshold"`
@@ -81,12 +137,17 @@ type probeModel struct {
 
 // The types of the nested attributes are those of the schema.
 var (
-	gkeTypes     = typesOf(gkeAttribute().Attributes)
-	runTypes     = typesOf(runAttribute().Attributes)
-	scaleTypes   = typesOf(scaleAttribute().Attributes)
-	probeTypes   = typesOf(probeAttribute("", 0, "").Attributes)
-	processTypes = typesOf(processAttributes())
-	processType  = types.ObjectType{AttrTypes: processTypes}
+	gkeTypes           = typesOf(gkeAttribute().Attributes)
+	runTypes           = typesOf(runAttribute().Attributes)
+	vpcTypes           = typesOf(vpcAttribute().Attributes)
+	revisionScaleTypes = typesOf(revisionScaleAttribute().Attributes)
+	scaleTypes         = typesOf(scaleAttribute().Attributes)
+	probeTypes         = typesOf(probeAttribute("", 0, "").Attributes)
+	processTypes       = typesOf(processAttributes())
+	processType        = types.ObjectType{AttrTypes: processTypes}
+	sidecarTypes       = typesOf(sidecarAttributes())
+	sidecarType        = types.ObjectType{AttrTypes: sidecarTypes}
+	waitTypes          = typesOf(identityWaitAttribute().Attributes)
 )
 
 func typesOf(attributes map[string]schema.Attribute) map[string]attr.Type {

@@ -24,8 +24,9 @@ func TestModelAndSchemaAgree(t *testing.T) {
 		model any
 		types map[string]attr.Type
 	}{
-		{model{}, whole}, {gkeModel{}, gkeTypes}, {runModel{}, runTypes}, {processModel{}, processTypes},
+		{model{}, whole}, {gkeModel{}, gkeTypes}, {runModel{}, runTypes}, {vpcModel{}, vpcTypes}, {revisionScaleModel{}, revisionScaleTypes}, {processModel{}, processTypes},
 		{scaleModel{}, scaleTypes}, {probeModel{}, probeTypes},
+		{sidecarModel{}, sidecarTypes}, {waitModel{}, waitTypes},
 		{identity{}, identitySchema().Type().(basetypes.ObjectType).AttrTypes},
 	} {
 		var fields, attributes []string
@@ -58,14 +59,18 @@ func TestEveryAttributeIsDescribed(t *testing.T) {
 
 func everything() object {
 	return onGKE(
-		set("gke", object{"cluster": testCluster, "namespace": "web", "capacity": "spot"}),
+		set("gke", object{
+			"cluster": testCluster, "namespace": "web", "capacity": "spot", "session_affinity": true,
+			"identity_wait": object{"enabled": true, "image": "acme/busybox:1", "timeout": "30s"},
+		}),
+		set("annotations", object{"prometheus.io/scrape": "true"}), set("sidecars", object{"proxy": everythingBeside()}),
 		set("config", object{"LOG_LEVEL": "info"}), set("secrets", object{"API_KEY": testVersion}), set("labels", object{"team": "web"}),
 		set("identity", testCluster+"/namespaces/web/serviceAccounts/publisher"),
 		set("processes", object{
 			"web": object{
 				"command": []any{"/app"}, "args": []any{"serve"}, "port": 9000, "cpu": "500m", "memory": "1Gi",
 				"scale":    object{"min": 2, "max": 10, "cpu_percent": 70},
-				"startup":  object{"grpc": true, "period": "5s", "timeout": "2s", "failure_threshold": 9},
+				"startup":  object{"grpc": true, "grpc_service": "shop", "period": "5s", "timeout": "2s", "failure_threshold": 9},
 				"liveness": object{"path": "/live"}, "readiness": object{"tcp": true},
 				"shutdown_grace": "20s", "scratch": object{"/var/cache": "64Mi"},
 			},
@@ -74,20 +79,39 @@ func everything() object {
 	)
 }
 
+func everythingBeside() object {
+	return object{
+		"image": "acme/proxy:1", "command": []any{"/proxy"}, "args": []any{"--port=9001"}, "config": object{"A": "b"},
+		"secrets": object{"KEY": testVersion}, "port": 9001, "cpu": "100m", "memory": "128Mi",
+		"startup": object{"tcp": true}, "liveness": object{"path": "/live"}, "readiness": object{"grpc": true},
+		"scratch": object{"/var/cache": "16Mi"}, "processes": []any{"worker", "web"}, "after": []any{"mesh"},
+	}
+}
+
 func TestExpand(t *testing.T) {
 	t.Parallel()
 	got, diags := expand(t.Context(), modelOf(t, everything()))
 	mustNot(t, diags)
 	want := app.App{
 		Name: "shop", Image: testImage, Identity: "publisher",
-		GKE:    &app.GKE{Cluster: testCluster, Namespace: "web", Capacity: app.Spot},
+		GKE: &app.GKE{
+			Cluster: testCluster, Namespace: "web", Capacity: app.Spot, SessionAffinity: true,
+			IdentityWait: &app.IdentityWait{Image: "acme/busybox:1", Timeout: 30e9},
+		},
+		Annotations: map[string]string{"prometheus.io/scrape": "true"},
+		Sidecars: map[string]app.Sidecar{"proxy": {
+			Image: "acme/proxy:1", Command: []string{"/proxy"}, Args: []string{"--port=9001"}, Config: map[string]string{"A": "b"},
+			Secrets: map[string]string{"KEY": testVersion}, Port: 9001, CPU: "100m", Memory: "128Mi",
+			Startup: &app.Probe{TCP: true}, Liveness: &app.Probe{Path: "/live"}, Readiness: &app.Probe{GRPC: true},
+			Scratch: map[string]string{"/var/cache": "16Mi"}, Processes: []string{"web", "worker"}, After: []string{"mesh"},
+		}},
 		Config: map[string]string{"LOG_LEVEL": "info"}, Secrets: map[string]string{"API_KEY": testVersion},
 		Labels: map[string]string{"team": "web"},
 		Processes: map[string]app.Process{
 			"web": {
 				Command: []string{"/app"}, Args: []string{"serve"}, Port: 9000, CPU: "500m", Memory: "1Gi",
 				Scale:    app.Scale{Min: 2, Max: 10, CPUPercent: 70, MinSet: true},
-				Startup:  &app.Probe{GRPC: true, Period: 5e9, Timeout: 2e9, FailureThreshold: 9},
+				Startup:  &app.Probe{GRPC: true, GRPCService: "shop", Period: 5e9, Timeout: 2e9, FailureThreshold: 9},
 				Liveness: &app.Probe{Path: "/live"}, Readiness: &app.Probe{TCP: true},
 				ShutdownGrace: 20e9, Scratch: map[string]string{"/var/cache": "64Mi"},
 			},
@@ -101,11 +125,19 @@ func TestExpand(t *testing.T) {
 
 // roundTrips are configurations that an import has to give back as they were written.
 var roundTrips = map[string]object{
-	"the least on GKE":       onGKE(),
-	"the least on Cloud Run": onRun(),
-	"everything":             everything(),
-	"what says the default":  onRun(web(object{"port": 8080, "scale": object{"min": 0, "max": 100, "concurrency": 80}})),
-	"a parked worker":        onRun(worker(object{"scale": object{"min": 0}})),
+	"the least on GKE":         onGKE(),
+	"the least on Cloud Run":   onRun(),
+	"everything":               everything(),
+	"what says the default":    onRun(web(object{"port": 8080, "scale": object{"min": 0, "max": 100, "concurrency": 80}})),
+	"no wait":                  onGKE(set("gke", object{"cluster": testCluster, "identity_wait": object{"enabled": false}})),
+	"a wait that says nothing": onGKE(set("gke", object{"cluster": testCluster, "identity_wait": object{}, "session_affinity": false})),
+	"the least sidecar":        onRun(set("sidecars", object{"proxy": object{"image": "acme/proxy:1"}})),
+	"sidecars that are empty":  onRun(set("sidecars", object{}), set("annotations", object{})),
+	"a sidecar with what is empty": onRun(set("sidecars", object{"proxy": object{
+		"image": "acme/proxy:1", "config": object{}, "secrets": object{}, "args": []any{}, "scratch": object{},
+	}})),
+	"a parked worker":         onRun(worker(object{"scale": object{"min": 0}})),
+	"everything of Cloud Run": onRun(set("cloud_run", everythingOfRun())),
 	"what is empty": onRun(
 		set("config", object{}), set("secrets", object{}), set("labels", object{}), web(object{"scale": object{}, "command": []any{}, "scratch": object{}}),
 		set("cloud_run", object{"location": "asia-northeast1", "public": false, "invokers": []any{}, "ingress": "all"})),

@@ -18,7 +18,7 @@ import (
 
 // ModifyPlan plans what the provider computes, and that a service which moves is made anew. It depends on
 // configuration, state and provider configuration only: Terraform calls it again when a saved plan is applied, and what
-// differs then is fatal.
+// differs then is fatal. The live APIs are asked last, to refuse or to warn.
 func (r *serviceResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
 	if r.provider == nil || req.Plan.Raw.IsNull() {
 		return
@@ -45,6 +45,9 @@ func (r *serviceResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 		}
 	}
 	resp.Diagnostics.Append(resp.Plan.Set(ctx, planned)...)
+	if !moved { // one that moves is planned once more, as a create
+		r.checkLive(ctx, c, planned, &resp.Diagnostics)
+	}
 }
 
 // refusals are the errors in a plan, where more is known than in the configuration. Warnings were given there.
@@ -147,14 +150,23 @@ func (c change) computed(ctx context.Context, moved bool, diags *diag.Diagnostic
 		m.ReleaseID = types.StringValue(app.ReleaseID(a))
 	}
 	m.Drift = tf.ListOf(nil)
-	m.URL, m.Status, m.Objects = types.StringUnknown(), types.StringUnknown(), types.ListUnknown(types.StringType)
-	if c.prior == nil || moved {
-		return m
-	}
-	if c.prior.webDeclared() == c.plan.webDeclared() && !c.prior.URL.IsNull() {
-		m.URL = c.prior.URL
-	}
+	m.URL, m.Status, m.Objects = c.url(ctx, moved, diags), types.StringUnknown(), types.ListUnknown(types.StringType)
 	return m
+}
+
+// url is known when the service keeps the one that it has, and when it is to have none.
+func (c change) url(ctx context.Context, moved bool, diags *diag.Diagnostics) types.String {
+	run, _ := read[runModel](ctx, c.plan.CloudRun, diags)
+	switch {
+	case run.DefaultURIDisabled.ValueBool():
+		return types.StringNull()
+	case run.DefaultURIDisabled.IsUnknown(), c.prior == nil, moved:
+		return types.StringUnknown()
+	case c.prior.webDeclared() == c.plan.webDeclared() && !c.prior.URL.IsNull():
+		return c.prior.URL
+	default:
+		return types.StringUnknown()
+	}
 }
 
 // settled tells that there is nothing left to be done about the state's release.
@@ -191,7 +203,7 @@ func (m model) plannedID(ctx context.Context, a app.App, diags *diag.Diagnostics
 
 // releaseKnown tells whether everything that a release consists of is known.
 func (m model) releaseKnown(ctx context.Context, diags *diag.Diagnostics) bool {
-	parts := []attr.Value{m.Image, m.Config, m.Secrets}
+	parts := []attr.Value{m.Image, m.Config, m.Secrets, m.Sidecars}
 	if m.Processes.IsUnknown() {
 		return false
 	}

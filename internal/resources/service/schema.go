@@ -8,8 +8,6 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
-	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
-	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -49,6 +47,8 @@ func resourceSchema(ctx context.Context) schema.Schema {
 	attributes["gke"] = gkeAttribute()
 	attributes["cloud_run"] = runAttribute()
 	attributes["processes"] = processesAttribute()
+	attributes["sidecars"] = sidecarsAttribute()
+	attributes["annotations"] = annotationsAttribute()
 	attributes["timeouts"] = timeouts.Attributes(ctx, timeouts.Opts{
 		Create: true, Read: true, Update: true, Delete: true,
 		CreateDescription: "How long a create may take. Default: `20m`: pods may wait for nodes, and grants for IAM.",
@@ -139,35 +139,12 @@ func gkeAttribute() schema.SingleNestedAttribute {
 				Optional:   true,
 				Validators: notEmpty("one of " + strings.Join(app.Capacities(), ", ")),
 			},
-		},
-	}
-}
-
-func runAttribute() schema.SingleNestedAttribute {
-	return schema.SingleNestedAttribute{
-		MarkdownDescription: "Runs the app on Cloud Run. Exactly one of `gke` and `cloud_run` is set.",
-		Optional:            true,
-		Attributes: map[string]schema.Attribute{
-			"location": schema.StringAttribute{
-				MarkdownDescription: "Region, such as `asia-northeast1`. Default: the provider's `region`. A change makes another service.",
-				Optional:            true, Computed: true,
-				Validators: []validator.String{tf.Checked("a region", checkRegion)},
+			"session_affinity": schema.BoolAttribute{
+				MarkdownDescription: "Whether the requests of one client address go to one pod of `web`, as long as that is there. On Spot nodes a preemption ends it, " +
+					"and the plan warns. Default: `false`.",
+				Optional: true,
 			},
-			"public": schema.BoolAttribute{
-				MarkdownDescription: "Whether everybody may call it. Default: `false`.",
-				Optional:            true,
-			},
-			"ingress": schema.StringAttribute{
-				MarkdownDescription: "Where requests may come from: " + oneOf(app.Ingresses()) + ". Default: `all`.",
-				Optional:            true,
-				Validators:          notEmpty("one of " + strings.Join(app.Ingresses(), ", ")),
-			},
-			"invokers": schema.SetAttribute{
-				MarkdownDescription: "IAM members that may call it, such as `serviceAccount:shop@acme-dev.iam.gserviceaccount.com`. They are added and " +
-					"removed one by one; members that others have granted are neither shown nor touched. Default: none.",
-				ElementType: types.StringType, Optional: true,
-				Validators: []validator.Set{setvalidator.NoNullValues(), setvalidator.ValueStringsAre(stringvalidator.LengthAtLeast(1))},
-			},
+			"identity_wait": identityWaitAttribute(),
 		},
 	}
 }

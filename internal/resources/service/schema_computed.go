@@ -15,7 +15,7 @@ func computed() map[string]schema.Attribute {
 			Computed:            true,
 		},
 		"url": schema.StringAttribute{
-			MarkdownDescription: "Address of `web`: on Cloud Run the public URL, on GKE the address inside of the cluster. Null without `web`.",
+			MarkdownDescription: "Address of `web`: on Cloud Run the public URL, on GKE the address inside of the cluster. Null without `web`, and with `cloud_run.default_uri_disabled`.",
 			Computed:            true,
 		},
 		"release_id": schema.StringAttribute{

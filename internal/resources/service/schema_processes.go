@@ -34,8 +34,9 @@ func processAttributes() map[string]schema.Attribute {
 		"command": words("Command, instead of the image's entry point. Default: the image's own."),
 		"args":    words("Arguments, instead of the image's. Default: the image's own."),
 		"port": schema.Int64Attribute{
-			MarkdownDescription: fmt.Sprintf("Port that `web` listens on, 1 to 65535; the process is told so in `PORT`. Default: `%d`.", app.DefaultPort),
-			Optional:            true, Validators: atLeastOne(),
+			MarkdownDescription: fmt.Sprintf("Port that the process listens on, 1 to 65535; it is told so in `PORT`. Only `web` takes requests; a worker's port is for "+
+				"its health checks. Default: `%d` for `web`, none for workers.", app.DefaultPort),
+			Optional: true, Validators: atLeastOne(),
 		},
 		"cpu": schema.StringAttribute{
 			MarkdownDescription: fmt.Sprintf("CPU of an instance, as a Kubernetes quantity such as `500m`. Default: `%s` on GKE, `%s` on Cloud Run.",
@@ -49,10 +50,11 @@ func processAttributes() map[string]schema.Attribute {
 		},
 		"scale":     scaleAttribute(),
 		"startup":   probeAttribute("Asks a new instance whether it has started; the others wait for it.", app.DefaultStartupThreshold, "none"),
-		"liveness":  probeAttribute("Asks whether the instance has to be started again.", app.DefaultFailureThreshold, "none"),
-		"readiness": probeAttribute("Asks whether the instance can take requests.", app.DefaultFailureThreshold, "`web` on GKE is asked by `tcp`"),
+		"liveness":  probeAttribute("Asks whether the instance has to be started again; on Cloud Run not by `tcp`.", app.DefaultFailureThreshold, "none"),
+		"readiness": probeAttribute("Asks whether the instance can take requests, or for a worker on GKE whether it works.", app.DefaultFailureThreshold, "`web` on GKE is asked by `tcp`"),
 		"shutdown_grace": schema.StringAttribute{
-			MarkdownDescription: fmt.Sprintf("Time between the signal to end and the end, in whole seconds. Default: `%s` on demand and `%s` on Spot nodes; "+
+			MarkdownDescription: fmt.Sprintf("Time that an instance has for its end, in whole seconds. On GKE `web` goes on serving for a third of it, 5 seconds at most, before it gets "+
+				"the signal, so that requests go elsewhere first. Default: `%s` on demand and `%s` on Spot nodes; "+
 				"Cloud Run always gives `%s`, and more is refused there.",
 				seconds(app.DefaultOnDemandGrace), seconds(app.DefaultSpotGrace), seconds(app.RunShutdownGrace)),
 			Optional: true, Validators: []validator.String{tf.DurationValidator(time.Second)},
@@ -67,8 +69,9 @@ func processAttributes() map[string]schema.Attribute {
 
 func scaleAttribute() schema.SingleNestedAttribute {
 	return schema.SingleNestedAttribute{
-		MarkdownDescription: "How many instances there are.",
-		Optional:            true,
+		MarkdownDescription: "How many instances there are. On Cloud Run these are the bounds of the service, all of its revisions together, and changing " +
+			"them makes no revision, as `cloud_run.revision_scale` would.",
+		Optional: true,
 		Attributes: map[string]schema.Attribute{
 			"min": schema.Int64Attribute{
 				MarkdownDescription: "Least number of instances. Default: `1` on GKE, which does not scale to zero; `0` for `web` and `1` for workers on Cloud Run.",
@@ -93,8 +96,13 @@ func scaleAttribute() schema.SingleNestedAttribute {
 }
 
 func probeAttribute(asks string, threshold int, byDefault string) schema.SingleNestedAttribute {
+	return checkAttribute(asks+" A worker needs a `port` for it.", threshold, byDefault)
+}
+
+// checkAttribute is a health check. It has no delay of its own: a startup check covers the time of a start.
+func checkAttribute(asks string, threshold int, byDefault string) schema.SingleNestedAttribute {
 	return schema.SingleNestedAttribute{
-		MarkdownDescription: asks + " Exactly one of `path`, `tcp` and `grpc` is set. For `web` only. Default: " + byDefault + ".",
+		MarkdownDescription: asks + " Exactly one of `path`, `tcp` and `grpc` is set. Default: " + byDefault + ".",
 		Optional:            true,
 		Attributes: map[string]schema.Attribute{
 			"path": schema.StringAttribute{
@@ -105,6 +113,10 @@ func probeAttribute(asks string, threshold int, byDefault string) schema.SingleN
 			},
 			"grpc": schema.BoolAttribute{
 				MarkdownDescription: "Asks by the gRPC health checking protocol. Default: `false`.", Optional: true,
+			},
+			"grpc_service": schema.StringAttribute{
+				MarkdownDescription: "Name of the gRPC service that a check by `grpc` asks about. Default: the server as a whole.", Optional: true,
+				Validators: notEmpty("the name of a gRPC service, or left out for the server as a whole"),
 			},
 			"period": schema.StringAttribute{
 				MarkdownDescription: "Time between two checks, in whole seconds. Default: `" + seconds(app.DefaultProbePeriod) + "`.", Optional: true,

@@ -22,6 +22,7 @@ import (
 func (m *model) worded() map[string]attr.Value {
 	return map[string]attr.Value{
 		"gke": m.GKE, "cloud_run": m.CloudRun, "processes": m.Processes, "identity": m.Identity, "labels": m.Labels,
+		"sidecars": m.Sidecars, "annotations": m.Annotations,
 	}
 }
 
@@ -31,7 +32,9 @@ func (m *model) setWorded(name string, value attr.Value) {
 	case types.String:
 		m.Identity = v
 	case types.Map:
-		*map[string]*types.Map{"processes": &m.Processes, "labels": &m.Labels}[name] = v
+		*map[string]*types.Map{
+			"processes": &m.Processes, "labels": &m.Labels, "sidecars": &m.Sidecars, "annotations": &m.Annotations,
+		}[name] = v
 	case types.Object:
 		*map[string]*types.Object{"gke": &m.GKE, "cloud_run": &m.CloudRun}[name] = v
 	}

@@ -1,0 +1,3 @@
+module example.com/twelve-factor-app
+
+go 1.26.0

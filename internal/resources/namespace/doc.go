@@ -1,0 +1,2 @@
+// Package namespace is the resource twelvefactor_namespace: a namespace of a GKE cluster with what holds for all pods in it.
+package namespace
