@@ -92,7 +92,7 @@ func revisionScaleAttribute() schema.SingleNestedAttribute {
 			"max": schema.Int64Attribute{
 				MarkdownDescription: "Largest number of instances of a revision. Default: `100`, and `scale.max` where that is more, whose changes make a " +
 					"revision then. A project whose quota allows fewer instances needs it.",
-				Optional:            true, Validators: atLeastOne(),
+				Optional: true, Validators: atLeastOne(),
 			},
 		},
 	}
