@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -119,8 +120,7 @@ func (r *driftRound) edit(declared *unstructured.Unstructured) []changedField {
 	}
 	r.pending[ref] = left
 	if len(edited) > 0 {
-		unversioned(live)
-		if _, err := r.client(ref).Update(r.Context(), live, metav1.UpdateOptions{FieldManager: "somebody"}); err != nil {
+		if _, err := r.write(ref, live); err != nil {
 			r.Fatalf("%s: %v", ref, err)
 		}
 	}
@@ -130,10 +130,17 @@ func (r *driftRound) edit(declared *unstructured.Unstructured) []changedField {
 // nested tells whether one entry is in the other.
 func nested(one, other string) bool { return within(one, other) || within(other, one) }
 
-// unversioned lets an update pass though a controller has written the status. Budgets do not allow that.
-func unversioned(o *unstructured.Unstructured) {
-	if o.GroupVersionKind() != kube.PodDisruptionBudget {
+// write updates an object as somebody, though a controller may write the status at the same time.
+func (r *driftRound) write(ref kube.Ref, o *unstructured.Unstructured, dryRun ...string) (*unstructured.Unstructured, error) {
+	for try := 1; ; try++ {
 		o.SetResourceVersion("")
+		if ref.GVK == kube.PodDisruptionBudget { // the API asks for a version of these
+			o.SetResourceVersion(r.live(ref).GetResourceVersion())
+		}
+		written, err := r.client(ref).Update(r.Context(), o, metav1.UpdateOptions{FieldManager: "somebody", DryRun: dryRun})
+		if !apierrors.IsConflict(err) || try == 5 {
+			return written, err
+		}
 	}
 }
 
@@ -151,8 +158,7 @@ func (r *driftRound) tried(declared, live *unstructured.Unstructured, field kube
 		} else {
 			field.Set(next.Object, other)
 		}
-		unversioned(next)
-		dry, err := r.client(ref).Update(r.Context(), next, metav1.UpdateOptions{FieldManager: "somebody", DryRun: []string{metav1.DryRunAll}})
+		dry, err := r.write(ref, next, metav1.DryRunAll)
 		if err != nil {
 			r.refused[ref.String()+" "+field.String()] = err
 			continue
