@@ -94,8 +94,8 @@ func paragraphs(parts ...string) string {
 
 // mapAttributes are the attributes whose next step in a path is a key rather than a name, in every resource.
 var mapAttributes = []string{
-	"config", "config_files", "default_labels", "effective_labels", "endpoints", "factors", "labels", "node_pools",
-	"processes", "scratch", "secret_files", "secrets",
+	"annotations", "config", "config_files", "default_labels", "effective_labels", "endpoints", "factors", "labels", "node_pools",
+	"processes", "scratch", "secret_files", "secrets", "sidecars",
 }
 
 // AttributePath turns names and map keys into a path: node_pools, spot, machine_type is node_pools["spot"].machine_type.
