@@ -48,6 +48,7 @@ func (r *serviceResource) verdictOn(ctx context.Context, c change, planned model
 	}
 	a.Labels = tf.Strings(planned.EffectiveLabels)
 	maps.DeleteFunc(a.Secrets, func(_, version string) bool { return version == "" })
+	maps.DeleteFunc(a.SecretFiles, func(_, version string) bool { return version == "" })
 	if source, err := sourceOf(ctx, planned); err == nil {
 		a.Source = source
 	}
