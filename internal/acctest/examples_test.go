@@ -65,7 +65,7 @@ func applyExample(t *testing.T, root, example string) {
 	}
 	removeOthers := func() {}
 	if strings.Contains(example, "data-sources") {
-		removeOthers = somebodysCluster(t, env)
+		removeOthers = somebodys(t, env, filepath.Base(example))
 	}
 	if strings.Contains(example, "ephemeral-resources") {
 		cli = withStandIns(t, cli)
@@ -81,6 +81,25 @@ func applyExample(t *testing.T, root, example string) {
 	if err := env.CheckNothingLeft(); err != nil {
 		t.Error(err)
 	}
+}
+
+// somebodys is what is there before the example of a data source looks for it. It gives the way to end it.
+func somebodys(t *testing.T, env *Env, noun string) (remove func()) {
+	t.Helper()
+	if noun == TypePrefix+"service" {
+		return somebodysService(t, env)
+	}
+	return somebodysCluster(t, env)
+}
+
+// somebodysService is made by another configuration.
+func somebodysService(t *testing.T, env *Env) (remove func()) {
+	t.Helper()
+	cli := env.CLI(t)
+	cli.Write(t, "main.tf", env.Config("resource \"twelvefactor_service\" \"orders\" {\n  name = \"orders\"\n"+
+		"  image = \"asia-docker.pkg.dev/acme/orders/server:1.0.0\"\n  cloud_run = { location = \""+Region+"\" }\n  processes = { web = {} }\n}\n"))
+	cli.MustRun(t, "apply", "-auto-approve", "-input=false")
+	return func() { cli.MustRun(t, "destroy", "-auto-approve", "-input=false") }
 }
 
 // somebodysCluster is there before the examples of data sources look for it. It gives the way to end it.

@@ -118,6 +118,16 @@ func (l *Life) CheckEmptyPlan(when string, config Attributes) {
 	}
 }
 
+// NextPlan plans without a refresh; nil when nothing can be planned.
+func (l *Life) NextPlan(config Attributes) *Plan {
+	l.Helper()
+	plan, diagnostics := l.provider.Plan(l, l.State, config)
+	if plan == nil {
+		l.Errorf("nothing can be planned: %s", l.said(diagnostics))
+	}
+	return plan
+}
+
 // Must fails the test when a step gave an error.
 func (l *Life) Must(said string) {
 	l.Helper()

@@ -33,7 +33,7 @@ const Web = "web"
 // references to secrets only, never values.
 type App struct {
 	Name      string             `json:"name"`
-	Image     string             `json:"image"`
+	Image     string             `json:"image"` // with ImageExternal only what the first release begins with
 	GKE       *GKE               `json:"gke,omitempty"`
 	CloudRun  *CloudRun          `json:"cloud_run,omitempty"`
 	Config    map[string]string  `json:"config,omitempty"`
@@ -50,6 +50,8 @@ type App struct {
 	// Identity is who the app runs as: the Kubernetes service account's name on GKE, the Google service account's
 	// email on Cloud Run.
 	Identity string `json:"identity,omitempty"`
+	// Ownership is what of the live objects is left to others.
+	Ownership
 	// Source is the declaration as it was written, in the form of whoever wrote it and opaque here. To an app nothing
 	// and the default are the same; an import has to tell them apart. Two apps are the same whatever their sources.
 	Source json.RawMessage `json:"source,omitempty"`

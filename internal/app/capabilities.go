@@ -54,6 +54,15 @@ var Capabilities = []Capability{
 		CloudRun: as("image of every container; a tag is resolved when a revision is made"),
 	},
 	{
+		Attribute: "image_owner", GKE: as("with external the field image of the containers is not the provider's"),
+		CloudRun: as("with external every write repeats the image that is live, by its etag"),
+	},
+	{
+		Attribute: "drift_ignore", GKE: as("fields of rendered objects: a kind or an object, and a path"),
+		CloudRun: as("fields of Service and WorkerPool in the names of run.v2"),
+	},
+	{Attribute: "rerender", GKE: as("objects are applied anew"), CloudRun: as("service and worker pools are written anew")},
+	{
 		Attribute: "config", GKE: as("immutable ConfigMap, named by its content"), CloudRun: as("environment of the revision"),
 	},
 	{

@@ -34,7 +34,7 @@ type VPC struct {
 	Egress     string   `json:"egress,omitempty"`
 }
 
-// RevisionScale bounds the instances of each revision. Max 0 leaves it to the API.
+// RevisionScale bounds the instances of each revision. Max 0 is DefaultRunMax, or the service's own if that is more.
 type RevisionScale struct {
 	Min int `json:"min,omitempty"`
 	Max int `json:"max,omitempty"`

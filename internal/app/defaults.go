@@ -60,6 +60,7 @@ func WithDefaults(a App) App {
 		r.RunSettings = runSettingsDefaults(r.RunSettings)
 		a.CloudRun = &r
 	}
+	a.Ownership = a.withDefaults()
 	a.Config, a.Secrets, a.Labels = maps.Clone(a.Config), maps.Clone(a.Secrets), maps.Clone(a.Labels)
 	a.Annotations, a.Sidecars = maps.Clone(a.Annotations), maps.Clone(a.Sidecars)
 	for name, s := range a.Sidecars {

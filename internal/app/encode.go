@@ -68,7 +68,11 @@ type commands struct {
 
 // ReleaseID identifies the release: 12 hexadecimal characters made from the image reference, the config, the secret
 // versions, the files, the commands of all processes, and the image, config, secret versions and command of each sidecar.
+// An image that another tool deploys is not part of what is released here.
 func ReleaseID(a App) string {
+	if a.ImageIsExternal() {
+		a.Image = ""
+	}
 	r := release{
 		Image: a.Image, Config: a.Config, Secrets: a.Secrets, Commands: map[string]commands{},
 		ConfigFiles: a.ConfigFiles, SecretFiles: a.SecretFiles,

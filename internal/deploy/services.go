@@ -39,6 +39,9 @@ type ServiceState struct {
 	Status string
 	// Serves tells that some release answers, which need not be the one that was applied last.
 	Serves bool
+	// ImageDigest is the digest of the image that web, or the first process, runs; empty when the runtime does not tell, or
+	// while its instances run different ones.
+	ImageDigest string
 	// Drift lists what is not as it was applied, as "object path: declared -> actual".
 	Drift []string
 	// Objects lists what the service is made of, by full name.
@@ -51,6 +54,9 @@ const (
 	ServiceCreating = "creating" // its create is unfinished
 	ServiceDegraded = "degraded" // something is there, but not all of it serves, or an update is unfinished
 	ServiceFailed   = "failed"   // its first release never became ready
+	// ServiceUnavailable is as declared, and at the moment a process has no pod that answers: its nodes were preempted, or
+	// it began to crash. No apply would change that.
+	ServiceUnavailable = "unavailable"
 )
 
 // ServiceCreateTimeout is how long a create may take unless the configuration says otherwise: a node that has to be

@@ -42,21 +42,22 @@ func serviceRegional(a app.App) error {
 	if a.Runtime() != app.CloudRunRuntime {
 		return nil
 	}
-	var at []string
-	var version string
-	if regional := app.RegionalSecrets(a); len(regional) > 0 {
-		at, version = regional[0].Path(), regional[0].Version
-	} else if files := app.RegionalSecretFiles(a); len(files) > 0 {
-		at, version = []string{"secret_files", files[0]}, a.SecretFiles[files[0]]
-	} else {
-		return nil
+	for _, use := range app.RegionalSecrets(a) {
+		return serviceRegionalError(use.Env, use.Version, use.Path())
 	}
+	for _, file := range app.RegionalSecretFiles(a) {
+		return serviceRegionalError(file, a.SecretFiles[file], []string{"secret_files", file})
+	}
+	return nil
+}
+
+func serviceRegionalError(of, version string, attribute []string) error {
 	return &Error{
 		Summary: "Cloud Run cannot use a regional secret",
 		Why: fmt.Sprintf("The secret of %s, %s, is regional, and Cloud Run's API names global secrets only. Nothing was changed",
-			names.Quote(at[len(at)-1]), version),
+			names.Quote(of), version),
 		Fix:       "Refer to a secret without location, which replicas can keep in that region too, or run the app on GKE",
-		Attribute: at,
+		Attribute: attribute,
 	}
 }
 

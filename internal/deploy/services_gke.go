@@ -33,6 +33,10 @@ type serviceGKE struct {
 	fresh bool
 	// retired is what earlier releases had and this one does not.
 	retired serviceRetired
+	// before is the record of the release before, nil when there is none.
+	before *serviceRecord
+	// applies are the UIDs of what this run has applied, by name.
+	applies map[string]string
 	// values are those of the secrets, by environment name, once checkSecrets has read them.
 	values map[string]secret.Bytes
 	// adopting tells that what another tool made under this name is taken over.
@@ -104,6 +108,9 @@ func (s *serviceGKE) connect(ctx context.Context) (*kube.Client, error) {
 type serviceRecord struct {
 	object *unstructured.Unstructured
 	app    app.App
+	// rendered are the objects that were applied, nil when the record does not tell, and revision is the renderer's.
+	rendered []*unstructured.Unstructured
+	revision int
 	// retired is what an unfinished update has still to take away; unfinished tells that there is such an update.
 	retired    serviceRetired
 	unfinished bool
@@ -124,6 +131,7 @@ func (s *serviceGKE) record(ctx context.Context, k *kube.Client) (*serviceRecord
 		return nil, serviceExists(s.app, s.id.String(), s.recordRef().String())
 	}
 	r := &serviceRecord{object: live}
+	r.rendered, r.revision = gke.RecordedRendering(live)
 	r.creating, _ = names.CreatingSince(live.GetAnnotations())
 	if r.app, err = gke.Recorded(live); err == nil {
 		r.retired, r.unfinished, err = serviceRetiredOf(live.GetAnnotations())
@@ -165,6 +173,9 @@ func (s *serviceGKE) writeRecord(ctx context.Context, k *kube.Client, unfinished
 		annotations := maps.Clone(declared.GetAnnotations())
 		annotations[serviceRetiredAnnotation] = encoded
 		declared.SetAnnotations(annotations)
+	}
+	if err := s.setUIDs(declared); err != nil {
+		return err
 	}
 	_, _, err = k.Apply(ctx, declared, kube.ApplyOptions{Force: true})
 	return err

@@ -35,6 +35,9 @@ func (s *serviceGKE) bring(ctx context.Context) error {
 	if err := s.checkSecrets(ctx, k); err != nil {
 		return err
 	}
+	if err := s.checkConflicts(ctx, k); err != nil {
+		return err
+	}
 	err = s.cloud.WithNamespace(ctx, s.cluster, s.id.Namespace, func(ctx context.Context, k *kube.Client) error {
 		return s.writeRecord(ctx, k, true)
 	})
@@ -46,6 +49,9 @@ func (s *serviceGKE) bring(ctx context.Context) error {
 		return err
 	}
 	if err := s.cloud.serviceGrant(ctx, member, serviceSecrets(s.app)); err != nil {
+		return err
+	}
+	if _, err := s.keepOnDemand(ctx, k); err != nil {
 		return err
 	}
 	if err := s.applyAll(ctx, k); err != nil {
@@ -67,6 +73,7 @@ func (s *serviceGKE) resume(ctx context.Context, k *kube.Client) error {
 	if err != nil || before == nil {
 		return err
 	}
+	s.before = before
 	if err := s.lookIdentity(ctx, k, before.app); err != nil {
 		return err
 	}
@@ -109,20 +116,46 @@ func (s *serviceGKE) apply(ctx context.Context, k *kube.Client, declared *unstru
 		live, err = &unstructured.Unstructured{Object: map[string]any{}}, nil
 	case err != nil:
 		return err
-	case !s.owns(live.GetLabels()):
+	case !s.made(live):
 		return s.foreign(ref, live.GetManagedFields())
 	}
+	declared = s.leave(declared, live)
 	switch ref.GVK {
 	case kube.ConfigMap:
 		err = dropChanged(ctx, k, declared, live)
 	case kube.Deployment:
-		err = handOverReplicas(ctx, k, declared, live, s.seedReplicas(ref.Name))
+		live, err = s.handOver(ctx, k, declared, live)
 	}
 	if err != nil {
 		return err
 	}
-	_, _, err = k.Replace(ctx, declared, live)
+	applied, _, err := k.Replace(ctx, declared, live)
+	if err == nil {
+		s.applies = serviceNoted(s.applies, ref.String(), string(applied.GetUID()))
+	}
 	return err
+}
+
+func serviceNoted(all map[string]string, key, value string) map[string]string {
+	if all == nil {
+		all = map[string]string{}
+	}
+	all[key] = value
+	return all
+}
+
+// handOver gives the autoscaler and the tool that deploys images what the declaration leaves to them, as it is.
+func (s *serviceGKE) handOver(ctx context.Context, k *kube.Client, declared, live *unstructured.Unstructured) (*unstructured.Unstructured, error) {
+	if live.GetUID() == "" {
+		var err error
+		if live, err = s.startDeployment(ctx, k, declared); err != nil {
+			return live, err
+		}
+	}
+	if err := handOverReplicas(ctx, k, declared, live); err != nil || !s.app.ImageIsExternal() {
+		return live, err
+	}
+	return live, handOverImage(ctx, k, declared, live, serviceProcessOf(s.app, declared.GetName()))
 }
 
 // dropChanged deletes an immutable ConfigMap that does not hold what its name says: somebody deleted ours and made

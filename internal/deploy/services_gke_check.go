@@ -107,8 +107,8 @@ func (s *serviceGKE) checked() ([]*unstructured.Unstructured, error) {
 		return nil, err
 	}
 	empty := map[string]secret.Bytes{}
-	for env := range s.app.Secrets {
-		empty[env] = secret.FromString("")
+	for _, use := range app.SecretUses(s.app) {
+		empty[use.Key] = secret.FromString("")
 	}
 	held, err := gke.SecretObject(in, empty)
 	if err != nil {
@@ -304,6 +304,7 @@ var attributeFields = []struct {
 	{"nodeSelector", []string{"gke", "capacity"}, false},
 	{"tolerations", []string{"gke", "capacity"}, false},
 	{"metadata.labels", []string{"labels"}, false},
+	{"metadata.annotations", []string{"annotations"}, false},
 }
 
 // attributeOf finds the attribute by the field that the server names, else by the object.
@@ -311,6 +312,9 @@ func (c *gkeCheck) attributeOf(ref kube.Ref, process string, err error) []string
 	var status apierrors.APIStatus
 	if errors.As(err, &status) && status.Status().Details != nil {
 		for _, cause := range status.Status().Details.Causes {
+			if at := serviceInitAttribute(c.app, process, cause.Field); at != nil {
+				return at
+			}
 			for _, row := range attributeFields {
 				switch {
 				case !strings.Contains(cause.Field, row.field):

@@ -32,10 +32,16 @@ func (s *serviceGKE) finish(ctx context.Context) ([]Notice, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.prune(ctx, k); err != nil {
+	spotOnly, err := s.keepOnDemand(ctx, k)
+	if err != nil {
 		return nil, err
 	}
-	notices, err := s.cloud.serviceTakeBack(ctx, s.app, s.retired.Grants, s.member)
+	notices := serviceSpotOnly(s.app, spotOnly)
+	if err := s.prune(ctx, k); err != nil {
+		return notices, err
+	}
+	more, err := s.cloud.serviceTakeBack(ctx, s.app, s.retired.Grants, s.member)
+	notices = append(notices, more...)
 	if err != nil {
 		return notices, err
 	}

@@ -31,51 +31,53 @@ func (s *serviceGKE) read(ctx context.Context) (*ServiceState, []Notice, error) 
 	}
 	look, cancel := context.WithTimeout(ctx, serviceReadTime)
 	defer cancel()
-	state, err := s.readWith(look, k)
+	state, notices, err := s.readWith(look, k)
 	if err != nil && ctx.Err() == nil && (look.Err() != nil || serviceUnseeable(err)) {
 		return s.unreachable(err)
 	}
-	return state, nil, err
+	return state, notices, err
 }
 
-func (s *serviceGKE) readWith(ctx context.Context, k *kube.Client) (*ServiceState, error) {
+func (s *serviceGKE) readWith(ctx context.Context, k *kube.Client) (*ServiceState, []Notice, error) {
 	record, err := s.record(ctx, k)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	in := s.input(s.app)
 	if record != nil {
 		in = s.input(record.app)
 	}
 	if len(in.App.Processes) == 0 {
-		return nil, nil // an import of what is not there: only name and place are known
+		return nil, nil, nil // an import of what is not there: only name and place are known
 	}
 	if err := s.lookIdentity(ctx, k, in.App); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	look := &serviceLook{k: k}
+	look := &serviceLook{k: k, record: record}
 	if err := look.at(ctx, in); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if record == nil && look.found == 0 {
-		return s.leftovers(ctx, look)
+		state, err := s.leftovers(ctx, look)
+		return state, nil, err
 	}
 	state := s.state(look.fileTexts(in.App), look)
 	state.Recorded, state.Status, state.Serves = record != nil, look.status(record, s.ending), look.serves(in.App)
 	if record == nil {
 		state.Drift = append(state.Drift, serviceMissing(s.recordRef())...)
 	} else {
-		state.Drift = slices.Concat(state.Drift, s.recordDrift(record, in))
+		state.Drift = slices.Concat(state.Drift, s.recordDrift(record, in), s.rendererDrift(record))
 		state.Objects = append(state.Objects, s.objectName(s.recordRef()))
 	}
-	return state, s.readGrants(ctx, state)
+	notices := slices.Concat(look.notices, rendererNotice(in.App, record.otherRenderer()))
+	return state, notices, s.readGrants(ctx, state)
 }
 
 // state is what a look tells about an app.
 func (s *serviceGKE) state(a app.App, look *serviceLook) *ServiceState {
 	return &ServiceState{
 		ID: s.id.String(), App: a, ReleaseID: app.ReleaseID(a), URL: s.url(a), Status: ServiceDegraded,
-		Drift: look.drift(), Objects: s.objects(look.objects),
+		Drift: look.drift(), Objects: s.objects(look.objects), ImageDigest: look.digest,
 	}
 }
 
@@ -133,7 +135,13 @@ type serviceLook struct {
 	live    []*unstructured.Unstructured
 	changes [][]string
 	found   int
-	files   string // name of the ConfigMap of config files, which is compared by hashes
+	files   string         // name of the ConfigMap of config files, which is compared by hashes
+	record  *serviceRecord // nil when there is none
+	ignored app.Ignores
+	// rolling are the Deployments that another tool is just changing and that serve meanwhile.
+	rolling []kube.Ref
+	digest  string
+	notices []Notice
 }
 
 // refer lists the objects of a service, of which all but the last, the Secret, are rendered.
@@ -143,6 +151,7 @@ func (l *serviceLook) refer(in gke.Input) (declared []*unstructured.Unstructured
 		return nil, err
 	}
 	l.files = gke.FilesMapName(in.App)
+	declared, l.ignored = l.record.compareWith(declared), in.App.Ignored()
 	for _, object := range declared {
 		l.objects = append(l.objects, kube.RefOf(object))
 	}
@@ -158,6 +167,7 @@ func (l *serviceLook) at(ctx context.Context, in gke.Input) error {
 		return err
 	}
 	l.live, l.changes = make([]*unstructured.Unstructured, len(l.objects)), make([][]string, len(l.objects))
+	look := ctx
 	group, ctx := errgroup.WithContext(ctx)
 	for i, ref := range l.objects {
 		group.Go(func() (err error) {
@@ -169,7 +179,9 @@ func (l *serviceLook) at(ctx context.Context, in gke.Input) error {
 			return err
 		})
 	}
-	err = group.Wait()
+	if err = group.Wait(); err == nil {
+		err = l.others(look, in.App)
+	}
 	for _, live := range l.live {
 		if live != nil {
 			l.found++
@@ -189,10 +201,12 @@ func (l *serviceLook) object(ctx context.Context, ref kube.Ref, declared *unstru
 	if err != nil {
 		return nil, nil, err
 	}
+	before, now := declared, live
 	if ref.GVK == kube.ConfigMap && ref.Name == l.files {
-		return live, serviceChanges(ref, kube.Diff(gke.FileHashes(declared), gke.FileHashes(live))), nil
+		before, now = gke.FileHashes(declared), gke.FileHashes(live)
 	}
-	return live, serviceChanges(ref, kube.Diff(declared, live)), nil
+	changes := slices.DeleteFunc(kube.Diff(before, now), func(c kube.Change) bool { return l.ignored.Cover(ref.String(), c.Path) })
+	return live, serviceChanges(ref, changes), nil
 }
 
 // secret looks at the metadata only: the Secret is immutable and named by its versions. Whoever may not even do that
@@ -212,7 +226,8 @@ func (l *serviceLook) secret(ctx context.Context, ref kube.Ref) ([]string, error
 func (l *serviceLook) drift() []string { return slices.Concat(l.changes...) }
 
 // status judges by what serves: an autoscaler that is just adding a pod, or a node that was just preempted, is no
-// reason for an apply.
+// reason for an apply. Of a finished release that is as declared, and has no pod that answers, only Kubernetes can make a
+// better one.
 func (l *serviceLook) status(record *serviceRecord, ending bool) string {
 	switch {
 	case record == nil:
@@ -224,11 +239,21 @@ func (l *serviceLook) status(record *serviceRecord, ending bool) string {
 		return ServiceDegraded
 	}
 	for i, ref := range l.objects {
-		if ref.GVK == kube.Deployment && (l.live[i] == nil || !kube.Serving(l.live[i])) {
-			return ServiceDegraded
+		if ref.GVK == kube.Deployment && (l.live[i] == nil || !kube.Serving(l.live[i])) && !slices.Contains(l.rolling, ref) {
+			return l.outage()
 		}
 	}
 	return ServiceReady
+}
+
+// outage is the status of a finished service that does not serve.
+func (l *serviceLook) outage() string {
+	for i, ref := range l.objects {
+		if ref.GVK == kube.Deployment && (l.live[i] == nil || len(l.changes[i]) > 0 || kube.Rolling(l.live[i])) {
+			return ServiceDegraded
+		}
+	}
+	return ServiceUnavailable
 }
 
 // serves tells whether requests are answered: web has pods that are available, of whatever release. Without a web every

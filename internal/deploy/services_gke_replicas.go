@@ -19,30 +19,17 @@ const replicasManager = "twelvefactor-replicas"
 
 var replicasPath = []string{"spec", "replicas"}
 
-// handOverReplicas keeps the number of replicas where the declaration leaves it to an autoscaler: the live number of a
-// Deployment that is there, seed for one that is not.
-func handOverReplicas(ctx context.Context, k *kube.Client, declared, live *unstructured.Unstructured, seed int64) error {
+// handOverReplicas keeps the live number of replicas where the declaration leaves it to an autoscaler.
+func handOverReplicas(ctx context.Context, k *kube.Client, declared, live *unstructured.Unstructured) error {
 	if _, ours, _ := unstructured.NestedInt64(declared.Object, replicasPath...); ours {
 		return nil
 	}
 	count, there, _ := unstructured.NestedInt64(live.Object, replicasPath...)
-	if there && !ownsReplicas(live.GetManagedFields()) {
+	if !there || !ownsReplicas(live.GetManagedFields()) {
 		return nil // the autoscaler has it already
 	}
-	if !there {
-		count = seed
-		first := declared.DeepCopy()
-		if err := unstructured.SetNestedField(first.Object, count, replicasPath...); err != nil {
-			return err
-		}
-		if _, _, err := k.Apply(ctx, first, kube.ApplyOptions{Force: true}); err != nil {
-			return err
-		}
-	}
-	held := &unstructured.Unstructured{Object: map[string]any{"spec": map[string]any{"replicas": count}}}
-	held.SetGroupVersionKind(declared.GroupVersionKind())
-	held.SetNamespace(declared.GetNamespace())
-	held.SetName(declared.GetName())
+	held := bare(declared)
+	held.Object["spec"] = map[string]any{"replicas": count}
 	_, _, err := k.Apply(ctx, held, kube.ApplyOptions{Force: true, FieldManager: replicasManager})
 	return err
 }

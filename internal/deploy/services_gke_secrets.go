@@ -3,6 +3,7 @@ package deploy
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -46,7 +47,7 @@ func (s *serviceGKE) secretValues(ctx context.Context) (map[string]secret.Bytes,
 	group, ctx := errgroup.WithContext(ctx)
 	for i, use := range uses {
 		group.Go(func() (err error) {
-			if read[i], err = s.cloud.GCP.SecretVersions().Access(ctx, use.Version); err != nil {
+			if read[i], err = s.secretValue(ctx, use.Version); err != nil {
 				return serviceSecretError(use, err)
 			}
 			return nil
@@ -63,6 +64,22 @@ func (s *serviceGKE) secretValues(ctx context.Context) (map[string]secret.Bytes,
 		values[use.Key] = read[i]
 	}
 	return values, nil
+}
+
+// accessPatience is how long this provider may be denied a secret: whoever grants it the access in the same apply has the
+// grant effective within two minutes as a rule. Source: cloud.google.com/iam/docs/access-change-propagation.
+const accessPatience = 2 * time.Minute
+
+// secretValue reads one version.
+func (s *serviceGKE) secretValue(ctx context.Context, version string) (value secret.Bytes, err error) {
+	begin := s.cloud.Clock.Now()
+	err = s.cloud.serviceRepeat(ctx, "access to "+version, func(ctx context.Context) (bool, error) {
+		read, err := s.cloud.GCP.SecretVersions().Access(ctx, version)
+		value = read
+		denied := err != nil && gcp.Classify(err) == gcp.PermissionDenied
+		return !denied || s.cloud.Clock.Now().Sub(begin) >= accessPatience, err
+	})
+	return value, err
 }
 
 // serviceSecretBinary refuses what can be a file only. Sources: execve(2), where a NUL ends a variable, and the CRI's

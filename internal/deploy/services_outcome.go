@@ -33,7 +33,7 @@ func serviceLeft(err error) bool {
 }
 
 // serviceMayGoOn tells failures after which the same change goes on when it is applied again (the run was interrupted,
-// the time was up, a server was away) from those in which the release itself was refused or does not run. When ctx has
+// the time was up, a server was away, there is no machine for the pods) from those in which the release itself was refused or does not run. When ctx has
 // ended, whatever failed last was cut off, also where the error is about something that came before.
 func serviceMayGoOn(ctx context.Context, err error) bool {
 	var rollout *kube.RolloutError
@@ -41,7 +41,9 @@ func serviceMayGoOn(ctx context.Context, err error) bool {
 	switch kind := gcp.Classify(err); {
 	case ctx.Err() != nil, kind == gcp.Canceled:
 		return true
-	case errors.As(err, &rollout), errors.As(err, &operation):
+	case errors.As(err, &rollout):
+		return serviceLacksNodes(err)
+	case errors.As(err, &operation):
 		return false
 	default:
 		return kind == gcp.Transient || kube.IsUnreachable(err) || errors.Is(err, ErrClusterCreating)
@@ -76,32 +78,42 @@ func (c *Cloud) serviceCreated(ctx context.Context, target serviceTarget, a app.
 }
 
 func serviceUnfinishedNotice(a app.App, failure error) Notice {
-	return Notice{
+	notice := Notice{
 		Summary: fmt.Sprintf("Service %q is not finished yet", a.Name),
 		Detail: "What was made stays, and is in the state with status \"creating\". The next apply goes on from there." +
 			"\n\nStopped by: " + gcp.Message(failure),
 	}
+	if serviceLacksNodes(failure) {
+		_, parts := serviceTold(a, failure)
+		notice.Detail = strings.Join(append(parts, "What was made stays, and is in the state with status \"creating\": its pods start by themselves as soon as "+
+			"there are nodes for them, and the next apply goes on from there."), "\n\n")
+	}
+	return notice
+}
+
+// serviceTold gives a failure of a create in the user's words, as the text of a warning.
+func serviceTold(a app.App, failure error) (summary string, parts []string) {
+	summary, parts = fmt.Sprintf("Cannot create service %q", a.Name), []string{"Original error: " + gcp.Message(failure)}
+	if told := (*Error)(nil); errors.As(serviceError("create", a, failure), &told) {
+		summary, parts = told.Summary, []string{told.Why, told.Fix}
+		if told.Err != nil {
+			parts = append(parts, "Original error: "+gcp.Message(told.Err))
+		}
+	}
+	return summary, slices.DeleteFunc(parts, func(s string) bool { return s == "" })
 }
 
 // serviceServingNotice tells why a create failed whose service serves. An error would taint the service, and Terraform
 // would replace what serves.
 func serviceServingNotice(a app.App, state *ServiceState, failure error) Notice {
-	notice := Notice{Summary: fmt.Sprintf("Cannot create service %q", a.Name)}
-	parts := []string{"Original error: " + gcp.Message(failure)}
-	if told := (*Error)(nil); errors.As(serviceError("create", a, failure), &told) {
-		notice.Summary, parts = told.Summary, []string{told.Why, told.Fix}
-		if told.Err != nil {
-			parts = append(parts, "Original error: "+gcp.Message(told.Err))
-		}
-	}
+	summary, parts := serviceTold(a, failure)
 	why := "but the service serves"
 	if !state.Serves {
 		why = "but the service is there, and its release is still being rolled out"
 	}
 	parts = append(parts, fmt.Sprintf("The create is not finished, %s. So it is kept, with status %q in the state, "+
 		"and the next apply updates it in place.", why, state.Status))
-	notice.Detail = strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), "\n\n")
-	return notice
+	return Notice{Summary: summary, Detail: strings.Join(parts, "\n\n")}
 }
 
 // serviceUnseen is the state of a service that was made and could not be looked at.
@@ -116,7 +128,7 @@ func serviceDegradedState(state *ServiceState) *ServiceState {
 	if state == nil || state.Unreachable {
 		return nil
 	}
-	if state.Status == ServiceReady {
+	if state.Status == ServiceReady || state.Status == ServiceUnavailable {
 		state.Status = ServiceDegraded
 	}
 	return state
@@ -134,8 +146,21 @@ func serviceError(verb string, a app.App, err error) error {
 		return serviceRolloutError(a, rollout, err)
 	case errors.As(err, &operation):
 		return serviceRevisionError(a, operation, err)
+	case kube.IsUnreachable(err) && a.GKE != nil && gcp.Classify(err) != gcp.Canceled:
+		return serviceClusterAway(verb, a, err)
 	default:
 		return &Error{Summary: fmt.Sprintf("Cannot %s service %q", verb, a.Name), Err: err}
+	}
+}
+
+// serviceClusterAway tells that the API server of the cluster went away in the middle.
+func serviceClusterAway(verb string, a app.App, err error) error {
+	return &Error{
+		Summary: fmt.Sprintf("Cannot %s service %q", verb, a.Name),
+		Why: "The Kubernetes API of its cluster does not answer. GKE takes it away for some minutes when it upgrades or resizes the control " +
+			"plane of a zonal cluster; a private endpoint answers only inside of its network. Pods that run go on running.",
+		Fix:       "Apply again when it answers: the provider goes on from what is there.",
+		Attribute: []string{"gke", "cluster"}, Err: err,
 	}
 }
 

@@ -1,14 +1,13 @@
 package deploy
 
 import (
+	"errors"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/app"
-	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/gcp"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/kube"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/names"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/render/gke"
@@ -17,51 +16,130 @@ import (
 const (
 	serviceImageFix = "Check that the image exists under exactly this name, and that who pulls it may: roles/artifactregistry.reader for the " +
 		"nodes' service account on GKE, for Cloud Run's service agent on Cloud Run."
-	serviceReadyFix = "The process has to listen on the port in the environment variable PORT and pass its readiness check. Its log tells more."
+	serviceReadyFix = "The process has to listen on the port in the environment variable PORT and pass its readiness check."
+	serviceLogFix   = "See what it wrote before it ended: kubectl logs --previous -n NAMESPACE POD -c CONTAINER"
+	serviceEvents   = "See the pod's events: kubectl describe -n NAMESPACE pod POD"
 )
 
-// serviceReasons says which attribute a pod's reason belongs to, and what to do. PROCESS, NAMESPACE and DEPLOYMENT are
-// replaced.
-var serviceReasons = map[string]struct {
+// serviceReason says which attribute a reason belongs to, and what to do. PROCESS, NAMESPACE, POD, CONTAINER and
+// CAPACITY are replaced.
+type serviceReason struct {
 	attribute []string
 	fix       string
-}{
-	"ErrImagePull":         {[]string{"image"}, serviceImageFix},
-	"ImagePullBackOff":     {[]string{"image"}, serviceImageFix},
-	"InvalidImageName":     {[]string{"image"}, "Correct the image reference."},
-	"CrashLoopBackOff":     {[]string{"processes", "PROCESS"}, "See why it ends: kubectl logs --previous -n NAMESPACE deployment/DEPLOYMENT"},
-	"RunContainerError":    {[]string{"processes", "PROCESS", "command"}, "Check that the command exists in the image and may be executed by user 65532."},
-	"CreateContainerError": {[]string{"processes", "PROCESS"}, "See the pod's events: kubectl describe -n NAMESPACE pod -l twelvefactor.dev/process=PROCESS"},
-	kube.FailedMount: {[]string{"secret_files"}, "The files of the pod cannot be mounted. A secret needs " + serviceAccessor + " for the service's " +
-		"identity, which the provider grants: see whether an IAM deny policy, or somebody, took it away, and whether the version is enabled."},
-	"FailedCreate":             {[]string{"processes", "PROCESS"}, "Admission or a quota of the namespace refuses the pods: change what it names."},
-	"Unschedulable":            {[]string{"gke", "capacity"}, "No node takes the pod: raise max_nodes of a fitting node pool, or ask for less cpu and memory."},
-	kube.Initializing:          {[]string{"processes", "PROCESS"}, "See the pod's events: kubectl describe -n NAMESPACE pod -l twelvefactor.dev/process=PROCESS"},
-	"NotReady":                 {[]string{"processes", "PROCESS", "readiness"}, serviceReadyFix},
-	"ProgressDeadlineExceeded": {[]string{"processes", "PROCESS", "readiness"}, serviceReadyFix},
 }
 
+// serviceReasons are those of pods and Deployments, in Kubernetes' words.
+var serviceReasons = map[string]serviceReason{
+	"ErrImagePull":      {[]string{"image"}, serviceImageFix},
+	"ImagePullBackOff":  {[]string{"image"}, serviceImageFix},
+	"ErrImageNeverPull": {[]string{"image"}, serviceImageFix},
+	"InvalidImageName":  {[]string{"image"}, "Correct the image reference."},
+	"CrashLoopBackOff":  {[]string{"processes", "PROCESS"}, serviceLogFix},
+	"OOMKilled": {[]string{"processes", "PROCESS", "memory"}, "It used more memory than it may: raise memory, for example memory = \"512Mi\", or " +
+		"have it use less. " + serviceLogFix},
+	"RunContainerError": {[]string{"processes", "PROCESS", "command"}, "Check that the command exists in the image and may be executed by user 65532."},
+	"CreateContainerConfigError": {[]string{"processes", "PROCESS"}, "A Secret or ConfigMap that the release needs is not there, or lacks a key. " +
+		"Apply again, which writes it anew. " + serviceEvents},
+	"CreateContainerError": {[]string{"processes", "PROCESS"}, serviceEvents},
+	kube.FailedMount: {[]string{"secret_files"}, "The files of the pod cannot be mounted. A secret needs " + serviceAccessor + " for the service's " +
+		"identity, which the provider grants: see whether an IAM deny policy, or somebody, took it away, and whether the version is enabled. " + serviceEvents},
+	"FailedCreate": {[]string{"processes", "PROCESS"}, "Admission or a quota of the namespace refuses the pods: change what it names."},
+	"Evicted":      {[]string{"processes", "PROCESS", "scratch"}, "Its pods use more disk than they may: raise the size in scratch."},
+	"Unschedulable": {[]string{"gke", "capacity"}, "No node takes the pod, and it stays to be started as soon as one does. Raise max_nodes of a " +
+		"node pool with capacity CAPACITY, take other machines where these are out of stock, or ask for less cpu and memory."},
+	kube.Initializing:   {[]string{"processes", "PROCESS"}, serviceEvents},
+	"ContainerCreating": {[]string{"processes", "PROCESS"}, serviceEvents},
+	kube.NotReady: {[]string{"processes", "PROCESS", "readiness"}, serviceReadyFix + " An app that takes minutes to start needs a startup check, " +
+		"which leaves it time. See its log: kubectl logs -n NAMESPACE POD -c CONTAINER"},
+	kube.ProgressDeadlineExceeded: {[]string{"processes", "PROCESS", "readiness"}, serviceReadyFix},
+}
+
+// serviceRolloutError tells which process does not come up and why. No line of a log is in it: an app may write its
+// environment, with the secrets in it, and the error goes to logs and pull requests.
 func serviceRolloutError(a app.App, failed *kube.RolloutError, err error) error {
 	process := serviceProcessOf(a, failed.Deployment)
-	fill := strings.NewReplacer("PROCESS", process, "NAMESPACE", failed.Namespace, "DEPLOYMENT", failed.Deployment).Replace
-	known := serviceReasons[failed.Reason]
+	fill := strings.NewReplacer(
+		"PROCESS", process, "NAMESPACE", failed.Namespace, "POD", serviceOr(failed.Pod, "POD"),
+		"CONTAINER", serviceOr(failed.Container, process), "CAPACITY", serviceCapacities(a),
+	).Replace
+	reason := failed.Reason
+	if failed.Ended == "OOMKilled" {
+		reason = failed.Ended
+	}
+	known := serviceReasons[reason]
 	var attribute []string
 	for _, step := range known.attribute {
 		attribute = append(attribute, fill(step))
 	}
-	e := &Error{
+	e := Error{
 		Summary: fmt.Sprintf("Service %q did not become ready", a.Name),
-		Why: fmt.Sprintf("Process %q does not come up (%s). A release that served before goes on serving.",
-			process, failed.Reason),
+		Why: fmt.Sprintf("Process %q does not come up (%s)%s. A release that served before goes on serving.",
+			process, failed.Reason, serviceEnd(failed, process)),
 		Fix: fill(known.fix), Attribute: attribute, Err: err,
 	}
 	switch _, sidecar := a.Sidecars[failed.Container]; {
 	case sidecar:
-		serviceSidecarError(e, process, failed)
+		serviceSidecarError(&e, process, failed)
 	case failed.Container == gke.WaitContainer:
-		serviceWaitError(e, process, failed)
+		serviceWaitError(&e, process, failed)
 	}
-	return e
+	return e.aboutImageOf(a)
+}
+
+// aboutImageOf points at whoever decides which image runs, where that is not Terraform.
+func (e Error) aboutImageOf(a app.App) *Error {
+	if a.ImageIsExternal() && len(e.Attribute) > 0 && (e.Attribute[0] == "image" || e.Attribute[0] == "processes") {
+		e.Fix = "The image was deployed by another tool (image_owner = \"external\") and stays as it is: if it is at fault, deploy one that works " +
+			"with that tool. " + e.Fix
+		e.Attribute = []string{"image_owner"}
+	}
+	return &e
+}
+
+// serviceEnd tells how a container ended, and which one where it is not the process itself.
+func serviceEnd(failed *kube.RolloutError, process string) string {
+	var end string
+	if failed.Container != "" && failed.Container != process {
+		end = fmt.Sprintf(" because of its container %q", failed.Container)
+	}
+	switch {
+	case failed.Ended == "":
+		return end
+	case failed.ExitCode == 0:
+		return end + ": it ended with status 0, and a process has to go on running"
+	default:
+		return end + fmt.Sprintf(": it ended with status %d (%s)", failed.ExitCode, failed.Ended)
+	}
+}
+
+func serviceOr(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}
+
+// serviceCapacities names the pools that take the pods of an app.
+func serviceCapacities(a app.App) string {
+	capacity := app.OnDemand
+	if a.GKE != nil && a.GKE.Capacity != "" {
+		capacity = a.GKE.Capacity
+	}
+	switch capacity {
+	case app.Spot:
+		return "\"spot\""
+	case app.Mixed:
+		return "\"spot\" or \"on_demand\", whichever of them is missing in the message (mixed spreads the pods over both)"
+	default:
+		return "\"on_demand\""
+	}
+}
+
+// serviceLacksNodes tells a release that is only waiting for machines: nothing about it is wrong, and its pods start by
+// themselves.
+func serviceLacksNodes(err error) bool {
+	var rollout *kube.RolloutError
+	return errors.As(err, &rollout) && rollout.Reason == "Unschedulable"
 }
 
 // serviceProcessOf finds the process that a Deployment runs.
@@ -72,50 +150,4 @@ func serviceProcessOf(a app.App, deployment string) string {
 		}
 	}
 	return deployment
-}
-
-// serviceSecretDenied is what Cloud Run answers while a revision may not read its secret, which is also the case for
-// some minutes after the grant. Seen with codes 7, 9 and 13.
-var serviceSecretDenied = regexp.MustCompile(`(?i)permission denied on secret`)
-
-// serviceAccountUnknown is what Cloud Run answers about a service account that was made a moment ago.
-var serviceAccountUnknown = regexp.MustCompile(`(?i)service account \S+ does not exist|iam\.serviceaccounts\.actas`)
-
-// serviceRevisionReasons finds the attribute that a revision's failure belongs to by Cloud Run's text.
-var serviceRevisionReasons = []struct {
-	text      *regexp.Regexp
-	attribute []string
-	fix       string
-}{
-	{regexp.MustCompile(`(?i)volumes\[\d+\][^\n]*permission denied on secret`), []string{"secret_files"}, "The grant has not become effective in time, or was taken away meanwhile. Apply again."},
-	{regexp.MustCompile(`(?i)volumes\[\d+\][^\n]*in (?:DISABLED|DESTROYED) state`), []string{"secret_files"}, secretGoneFix},
-	{regexp.MustCompile(`(?i)volumes\[\d+\][^\n]*secret`), []string{"secret_files"}, "Check that the version exists and is enabled."},
-	{serviceSecretDenied, []string{"secrets"}, "The grant has not become effective in time, or was taken away meanwhile. Apply again."},
-	{regexp.MustCompile(`(?i)image '?\S+'? not found|CONTAINER_MISSING`), []string{"image"}, serviceImageFix},
-	{regexp.MustCompile(`(?i)failed to start and listen on the port`), []string{"processes", app.Web, "port"}, serviceReadyFix},
-	{regexp.MustCompile(`(?i)startup probe`), []string{"processes", app.Web, "startup"}, serviceReadyFix},
-	{regexp.MustCompile(`(?i)in (?:DISABLED|DESTROYED) state`), []string{"secrets"}, secretGoneFix},
-	{
-		regexp.MustCompile(`(?i)\bvpc\b|subnet|network interface`), []string{"cloud_run", "vpc"},
-		"Check that network and subnetwork exist in the service's region, have free addresses, and may be used by Cloud Run's service agent " +
-			"(roles/compute.networkUser, in the project of a shared network too).",
-	},
-	{regexp.MustCompile(`(?i)secret`), []string{"secrets"}, "Check that the version exists and is enabled."},
-}
-
-func serviceRevisionError(a app.App, failed *gcp.OperationError, err error) error {
-	e := &Error{
-		Summary: fmt.Sprintf("Service %q did not become ready", a.Name),
-		Why:     "Cloud Run does not serve the new revision. A revision that served before goes on serving.",
-		Fix:     "Correct what the message names, and apply again.",
-		Err:     err,
-	}
-	for _, reason := range serviceRevisionReasons {
-		if reason.text.MatchString(failed.Message) {
-			e.Attribute, e.Fix = reason.attribute, reason.fix
-			break
-		}
-	}
-	serviceRevisionSidecar(e, a, failed.Message)
-	return e
 }

@@ -103,3 +103,49 @@ func serviceFailedSidecar(a app.App, message string) string {
 	}
 	return ""
 }
+
+var serviceInitIndex = regexp.MustCompile(`initContainers\[(\d+)\]`)
+
+// serviceInitAttribute finds the attribute of a field of a pod's init containers, nil when it is not of one of them.
+func serviceInitAttribute(a app.App, process, field string) []string {
+	m := serviceInitIndex.FindStringSubmatch(field)
+	if m == nil {
+		return nil
+	}
+	index, err := strconv.Atoi(m[1])
+	if wait := a.GKE.IdentityWait; wait == nil || !wait.Off {
+		if index--; index < 0 {
+			return []string{"gke", "identity_wait"}
+		}
+	}
+	if order := a.SidecarsOf(process); err == nil && index < len(order) {
+		return append([]string{"sidecars", order[index]}, serviceSidecarField(field)...)
+	}
+	return nil
+}
+
+// serviceContainerAttribute finds the attribute of a field of an instance's containers, nil when it is the process's own.
+func serviceContainerAttribute(a app.App, process, message string) []string {
+	m := serviceContainerIndex.FindStringSubmatch(message)
+	if m == nil {
+		return nil
+	}
+	index, err := strconv.Atoi(m[1])
+	if order := a.SidecarsOf(process); err == nil && index >= 1 && index <= len(order) {
+		return append([]string{"sidecars", order[index-1]}, serviceSidecarField(message)...)
+	}
+	return nil
+}
+
+// serviceSidecarField is the attribute of a sidecar that a field comes from, none when it is unclear.
+func serviceSidecarField(field string) []string {
+	for _, row := range [][2]string{
+		{"].image", "image"}, {"ivenessProbe", "liveness"}, {"iveness_probe", "liveness"}, {"tartupProbe", "startup"}, {"tartup_probe", "startup"},
+		{"eadinessProbe", "readiness"}, {"depends_on", "after"}, {"memory", "memory"}, {"cpu", "cpu"},
+	} {
+		if strings.Contains(field, row[0]) {
+			return []string{row[1]}
+		}
+	}
+	return nil
+}

@@ -108,11 +108,31 @@ func (s *serviceRun) tellRefusedMember(told *Error) {
 // invokerCheckRequired is how a change that switches the check off is refused where the organization requires it.
 var invokerCheckRequired = regexp.MustCompile(`(?i)requireInvokerIam`)
 
+// instanceQuota is how more instances are refused than the quota of a project's region allows.
+// Source: public reports ("Max instances must be set to 10 or fewer in order to set the requested total CPU.").
+var instanceQuota = regexp.MustCompile(`(?i)max instances must be set to|MaxInstancesLimit`)
+
 // writeError puts the refusals of a write into words that know an attribute.
 func (s *serviceRun) writeError(err error) error {
-	if err == nil || !s.app.CloudRun.InvokerIAMDisabled || !invokerCheckRequired.MatchString(err.Error()) {
+	switch {
+	case err == nil:
+		return nil
+	case s.app.CloudRun.InvokerIAMDisabled && invokerCheckRequired.MatchString(err.Error()):
+		return s.checkRequiredError(err)
+	case instanceQuota.MatchString(err.Error()):
+		return &Error{
+			Summary: fmt.Sprintf("The quota does not allow as many instances as service %q may have", s.app.Name),
+			Why:     "A project has a quota of instances in each region. The limit of a revision counts too, which is 100 unless it is declared.",
+			Fix: "Set both to what the message allows, for example processes = { web = { scale = { max = 10 } } } and cloud_run = { revision_scale = " +
+				"{ max = 10 } }; or ask for more of the quota.",
+			Attribute: []string{"cloud_run", "revision_scale"}, Err: err,
+		}
+	default:
 		return err
 	}
+}
+
+func (s *serviceRun) checkRequiredError(err error) error {
 	return &Error{
 		Summary: fmt.Sprintf("The organization requires the invoker check of service %q", s.app.Name),
 		Why: "cloud_run.invoker_iam_disabled switches it off, and an organization policy (constraints/run.managed.requireInvokerIam) refuses that. " +

@@ -29,6 +29,7 @@ func (s *serviceRun) unit() *runUnit[*runpb.Service] {
 	api := s.cloud.GCP.RunServices()
 	return &runUnit[*runpb.Service]{
 		service: s,
+		process: app.Web,
 		name:    s.id.String(),
 		mask:    runServiceMask,
 		get:     func(ctx context.Context) (*runpb.Service, error) { return api.Get(ctx, s.id.String()) },
@@ -66,11 +67,12 @@ func (s *serviceRun) rendered(a app.App, attempt int) *runpb.Service {
 }
 
 // pool is one worker pool.
-func (s *serviceRun) pool(index int, name string) *runUnit[*runpb.WorkerPool] {
+func (s *serviceRun) pool(index int, process, name string) *runUnit[*runpb.WorkerPool] {
 	api := s.cloud.GCP.WorkerPools()
 	short := name[len(s.id.WorkerPool("")):]
 	return &runUnit[*runpb.WorkerPool]{
 		service: s,
+		process: process,
 		name:    name,
 		mask:    runPoolMask,
 		get:     func(ctx context.Context) (*runpb.WorkerPool, error) { return api.Get(ctx, name) },
@@ -240,9 +242,19 @@ func (s *serviceRun) bring(ctx context.Context) error {
 	return s.grantInvokers(ctx)
 }
 
+// processOf finds the process that a worker pool runs.
+func (s *serviceRun) processOf(pool string) string {
+	for process := range s.app.Processes {
+		if s.id.WorkerPool(cloudrun.WorkerPoolName(s.app.Name, process)) == pool {
+			return process
+		}
+	}
+	return pool
+}
+
 func (s *serviceRun) bringPools(ctx context.Context) error {
 	for i, declared := range s.pools(0) {
-		pool := s.pool(i, declared.GetName())
+		pool := s.pool(i, s.processOf(declared.GetName()), declared.GetName())
 		live, err := pool.get(ctx)
 		switch {
 		case gcp.IsNotFound(err):

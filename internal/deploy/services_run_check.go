@@ -13,7 +13,6 @@ import (
 
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/app"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/gcp"
-	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/render/cloudrun"
 )
 
 // takeOver has nothing to decide: a service that was imported is written over in place.
@@ -96,21 +95,12 @@ func (s *serviceRun) checkPool(ctx context.Context, m *runpb.WorkerPool, account
 	}
 	m.Template.ServiceAccount = account
 	m.Labels, m.Annotations = runMerged(live.GetLabels(), m.GetLabels()), runMerged(live.GetAnnotations(), m.GetAnnotations())
-	_, err = pools.Update(ctx, m, checkOptions(err == nil, s.pool(0, name).mask))
+	_, err = pools.Update(ctx, m, checkOptions(err == nil, s.pool(0, process, name).mask))
 	return s.judge(err, name, process, "run.workerpools.create or run.workerpools.update, or iam.serviceAccounts.actAs")
 }
 
 // checkedSame tells that an apply would leave a live object as it is.
 func checkedSame(declared, live runObject) bool { return len(runDiff(declared, live)) == 0 }
-
-func (s *serviceRun) processOf(pool string) string {
-	for process := range s.app.Processes {
-		if s.id.WorkerPool(cloudrun.WorkerPoolName(s.app.Name, process)) == pool {
-			return process
-		}
-	}
-	return ""
-}
 
 // judge turns the error of a validation into a verdict. Only what the API says about the message itself is a refusal.
 func (s *serviceRun) judge(err error, object, process, permissions string) (verdict ServiceVerdict) {
@@ -155,6 +145,7 @@ var runAttributes = []struct {
 	{regexp.MustCompile(`readiness_?[pP]robe`), []string{"readiness"}, true},
 	{regexp.MustCompile(`startup_?[pP]robe`), []string{"startup"}, true},
 	{regexp.MustCompile(`instance_count|InstanceCount|concurrency`), []string{"scale"}, true},
+	{regexp.MustCompile(`\bannotations?\b`), []string{"annotations"}, false},
 	{regexp.MustCompile(`\blabels?\b`), []string{"labels"}, false},
 }
 
@@ -165,6 +156,9 @@ func (s *serviceRun) attributeOf(err error, process string) []string {
 		if strings.Contains(message, ".env") && regexp.MustCompile(`\b`+regexp.QuoteMeta(env)+`\b`).MatchString(message) {
 			return []string{"config", env}
 		}
+	}
+	if at := serviceContainerAttribute(s.app, process, message); at != nil {
+		return at
 	}
 	for _, row := range runAttributes {
 		if row.field.MatchString(message) {

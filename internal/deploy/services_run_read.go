@@ -31,7 +31,7 @@ func (s *serviceRun) read(ctx context.Context) (*ServiceState, []Notice, error) 
 		} else if len(s.app.Processes) == 0 { // an import of what another tool made
 			return s.unrecorded(live), nil, nil
 		}
-		state.Status, state.Serves = s.status(live), live.GetLatestReadyRevision() != ""
+		state.Status, state.Serves = s.status(state.App, live), live.GetLatestReadyRevision() != ""
 		s.creating, _ = names.CreatingSince(live.GetLabels())
 	}
 	if len(state.App.Processes) == 0 {
@@ -46,10 +46,11 @@ func (s *serviceRun) read(ctx context.Context) (*ServiceState, []Notice, error) 
 		return nil, nil, nil
 	}
 	state.Drift, state.Objects = look.drift, look.objects
+	state.ImageDigest = look.digest
 	if look.poolsDown && state.Status == ServiceReady {
 		state.Status = ServiceDegraded
 	}
-	return state, nil, nil
+	return state, append(look.notices, rendererNotice(state.App, look.otherRenderer)...), nil
 }
 
 // unrecorded is a service that something else made: its name and place. The next plan shows what adoption changes.
@@ -65,11 +66,14 @@ func runURL(live *runpb.Service) string {
 	return live.GetUri()
 }
 
-func (s *serviceRun) status(live *runpb.Service) string {
+func (s *serviceRun) status(a app.App, live *runpb.Service) string {
 	_, creating := names.CreatingSince(live.GetLabels())
 	_, unfinished := live.GetAnnotations()[serviceRetiredAnnotation]
 	// A change of labels reconciles too; it makes no revision, and nothing that serves changes.
 	rolling := live.GetReconciling() && live.GetLatestCreatedRevision() != live.GetLatestReadyRevision()
+	if a.ImageIsExternal() && live.GetLatestReadyRevision() != "" {
+		rolling = false // another tool is deploying, and something serves
+	}
 	switch {
 	case creating && !s.ending:
 		return ServiceCreating
@@ -88,6 +92,7 @@ type runLook struct {
 	objects   []string
 	found     int // of what is there besides the service
 	poolsDown bool
+	runOthers
 }
 
 func (l *runLook) at(ctx context.Context, live *runpb.Service) error {
@@ -97,16 +102,17 @@ func (l *runLook) at(ctx context.Context, live *runpb.Service) error {
 		l.drift = []string{s.id.String() + ": present -> " + kube.Missing}
 	} else {
 		declared := s.rendered(l.app, runAttempt(live.GetTemplate().GetAnnotations()))
-		l.compare(s.id.String(), runDiff(declared, live))
+		l.compare(s.id.String(), l.changes(app.Web, declared, live))
+		l.failed(app.Web, live)
 	}
 	looks := []func(context.Context) runFound{l.account, l.grants, l.files}
 	if live != nil {
-		looks = append(looks, l.invokers)
+		looks = append(looks, l.invokers, func(ctx context.Context) runFound { return l.image(ctx, live) })
 	}
 	in := s.input(l.app, 0)
 	in.Creating = time.Time{}
-	for _, declared := range cloudrun.WorkerPools(in) {
-		looks = append(looks, func(ctx context.Context) runFound { return l.pool(ctx, declared) })
+	for i, declared := range cloudrun.WorkerPools(in) {
+		looks = append(looks, func(ctx context.Context) runFound { return l.pool(ctx, runWorkers(l.app)[i], declared) })
 	}
 	found := make([]runFound, len(looks))
 	group, ctx := errgroup.WithContext(ctx)
@@ -119,7 +125,8 @@ func (l *runLook) at(ctx context.Context, live *runpb.Service) error {
 	err := group.Wait()
 	for _, f := range found {
 		l.drift, l.objects = append(l.drift, f.drift...), append(l.objects, f.objects...)
-		l.poolsDown = l.poolsDown || f.down
+		l.poolsDown, l.otherRenderer = l.poolsDown || f.down, l.otherRenderer || f.otherRenderer
+		l.notices = append(l.notices, f.notices...)
 		if f.there {
 			l.found++
 		}
@@ -132,6 +139,9 @@ type runFound struct {
 	drift, objects []string
 	there, down    bool
 	err            error
+
+	otherRenderer bool
+	notices       []Notice
 }
 
 // compare keeps the differences but those of the record itself, which is what everything is compared with.
@@ -201,7 +211,7 @@ func (l *runLook) invokers(ctx context.Context) runFound {
 	return found
 }
 
-func (l *runLook) pool(ctx context.Context, declared *runpb.WorkerPool) runFound {
+func (l *runLook) pool(ctx context.Context, process string, declared *runpb.WorkerPool) runFound {
 	name := declared.GetName()
 	live, err := l.service.cloud.GCP.WorkerPools().Get(ctx, name)
 	if gcp.IsNotFound(err) {
@@ -213,8 +223,11 @@ func (l *runLook) pool(ctx context.Context, declared *runpb.WorkerPool) runFound
 	if attempt := live.GetTemplate().GetAnnotations()[cloudrun.AttemptAnnotation]; attempt != "" {
 		declared.Template.Annotations = runMerged(declared.GetTemplate().GetAnnotations(), map[string]string{cloudrun.AttemptAnnotation: attempt})
 	}
+	look := runLook{service: l.service, app: l.app}
+	look.drift = runNamed(name, look.changes(process, declared, live))
+	look.failed(process, live)
+	down := live.GetReconciling() && !l.app.ImageIsExternal() || runFailure(live) != nil
 	return runFound{
-		drift: runNamed(name, runDiff(declared, live)), objects: []string{name},
-		there: true, down: live.GetReconciling() || runFailure(live) != nil,
+		drift: look.drift, objects: []string{name}, there: true, down: down, otherRenderer: look.otherRenderer, notices: look.notices,
 	}
 }

@@ -31,6 +31,7 @@ type runObject interface {
 // runUnit is one service or worker pool on its way to its declared state.
 type runUnit[T runObject] struct {
 	service *serviceRun
+	process string
 	name    string // full name
 	mask    []string
 	get     func(context.Context) (T, error)
@@ -55,7 +56,11 @@ type runUnit[T runObject] struct {
 
 // make sends the create until the object is there: this run's own. It does not wait for the revision: bring does.
 func (u *runUnit[T]) make(ctx context.Context) error {
-	message := u.render(0)
+	message := u.rendered(0)
+	if err := u.service.seed(ctx, u.process, message); err != nil {
+		return err
+	}
+	notYet := u.service.cloud.servicePatience()
 	return u.service.cloud.serviceRepeat(ctx, "the create of "+u.name, func(ctx context.Context) (bool, error) {
 		op, err := u.create(ctx, proto.CloneOf(message))
 		if err == nil {
@@ -63,7 +68,7 @@ func (u *runUnit[T]) make(ctx context.Context) error {
 			return true, nil
 		}
 		if !gcp.IsAlreadyExists(err) && !gcp.Ambiguous(err) {
-			return !serviceNotYet(err), u.service.writeError(err)
+			return !notYet(err), u.service.writeError(err)
 		}
 		live, lookErr := u.get(ctx)
 		switch {
@@ -79,10 +84,28 @@ func (u *runUnit[T]) make(ctx context.Context) error {
 	})
 }
 
+// rendered is the declared message, which carries itself as the record of what is written.
+func (u *runUnit[T]) rendered(attempt int) T {
+	message := u.render(attempt)
+	if encoded, err := cloudrun.EncodeRendering(message); err == nil { // a message that was just made always encodes
+		annotations := runMerged(message.GetAnnotations(), map[string]string{cloudrun.RenderingAnnotation: encoded})
+		u.mark(message, message, message.GetLabels(), annotations)
+	}
+	return message
+}
+
+// declared is the rendered message, with what is left to others as it is live.
+func (u *runUnit[T]) declared(attempt int, live T) T {
+	message := u.rendered(attempt)
+	u.service.keep(u.service.app, u.process, message, live)
+	return message
+}
+
 // bring writes the object until its newest revision serves, or was refused for a reason that does not pass. A revision
 // that may not read its secret yet is not looked at again by Cloud Run: it takes another one.
 func (u *runUnit[T]) bring(ctx context.Context) error {
-	return u.service.cloud.serviceRepeat(ctx, u.name, func(ctx context.Context) (bool, error) {
+	notYet := u.service.cloud.servicePatience()
+	err := u.service.cloud.serviceRepeat(ctx, u.name, func(ctx context.Context) (bool, error) {
 		live, failure, err := u.settled(ctx)
 		if gcp.IsNotFound(err) { // an interrupted deletion has come to its end meanwhile
 			err = u.make(ctx)
@@ -92,11 +115,11 @@ func (u *runUnit[T]) bring(ctx context.Context) error {
 			return !gcp.IsTransient(err), err
 		}
 		attempt := u.attempt(live)
-		applied := len(runDiff(u.render(attempt), live)) == 0
+		applied := len(runDiff(u.declared(attempt, live), live)) == 0
 		switch {
 		case applied && failure == nil:
 			return true, nil
-		case applied && u.written && !serviceNotYet(failure):
+		case applied && u.written && !notYet(failure):
 			return true, failure
 		case applied:
 			attempt++ // the same release once more
@@ -106,12 +129,16 @@ func (u *runUnit[T]) bring(ctx context.Context) error {
 		u.pending, err = u.write(ctx, live, attempt, u.mask)
 		if err != nil {
 			u.pending = nil
-			passes := gcp.Classify(err) == gcp.Conflict || gcp.Ambiguous(err) || serviceNotYet(err)
+			passes := gcp.Classify(err) == gcp.Conflict || gcp.Ambiguous(err) || notYet(err)
 			return !passes, u.service.writeError(err)
 		}
 		u.written = true
 		return false, failure
 	})
+	if err != nil {
+		return runProcessError{u.process, err}
+	}
+	return nil
 }
 
 // settled waits until nothing is under way any more. failure tells that the newest revision was refused.
@@ -155,7 +182,7 @@ func runFailure(live runObject) error {
 
 // write sends the fields of mask as declared, and leaves labels and annotations of others as they are.
 func (u *runUnit[T]) write(ctx context.Context, live T, attempt int, mask []string) (*gcp.RunOperation[T], error) {
-	message := u.render(attempt)
+	message := u.declared(attempt, live)
 	labels, annotations := maps.Clone(live.GetLabels()), maps.Clone(live.GetAnnotations())
 	for _, key := range u.service.ownLabels(annotations) {
 		delete(labels, key)
@@ -188,7 +215,7 @@ func (u *runUnit[T]) rewrite(ctx context.Context, mask ...string) error {
 // runOwnAnnotations lists the keys of the annotations that this provider wrote, by the record among them. What the record
 // does not name is somebody else's.
 func runOwnAnnotations(annotations map[string]string) []string {
-	own := []string{names.KubeApp, cloudrun.RendererAnnotation, cloudrun.AttemptAnnotation, cloudrun.FilesAnnotation, serviceRetiredAnnotation}
+	own := []string{names.KubeApp, cloudrun.RendererAnnotation, cloudrun.AttemptAnnotation, cloudrun.FilesAnnotation, cloudrun.RenderingAnnotation, serviceRetiredAnnotation}
 	if a, err := app.Decode([]byte(annotations[names.KubeApp])); err == nil {
 		own = slices.AppendSeq(own, maps.Keys(a.Annotations))
 	}
@@ -234,9 +261,4 @@ func (c *Cloud) serviceRepeat(ctx context.Context, what string, try func(context
 		return fmt.Errorf("%w; the last attempt failed with: %w", err, last)
 	}
 	return errors.Join(err, last)
-}
-
-// serviceNotYet recognises refusals that pass: what was made a moment ago is not known everywhere yet.
-func serviceNotYet(err error) bool {
-	return err != nil && (serviceAccountUnknown.MatchString(err.Error()) || serviceSecretDenied.MatchString(err.Error()))
 }

@@ -276,7 +276,10 @@ func (s *swept) trouble(fault fakegcp.Fault, with sweepTrouble, to *app.App) (st
 	go func() { ended <- p.apply(ctx, to) }()
 	s.await(fault, ended)
 	if with.kills {
-		s.Cleanup(func() { end(); <-ended })
+		s.Cleanup(func() {
+			end()
+			_ = <-ended // what a killed process would have said nobody hears
+		})
 		if p.saved.Load() && fault.When == fakegcp.After {
 			return p.state, p.tainted
 		}

@@ -5,9 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
-	"regexp"
 	"slices"
-	"strconv"
 
 	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -17,7 +15,11 @@ import (
 const Missing = "(missing)"
 
 // Change is a field that is not as declared.
-type Change struct{ Path, Declared, Actual string }
+type Change struct {
+	Path, Declared, Actual string
+	// Field is the way that Path writes down.
+	Field Field
+}
 
 // String is "path: declared -> actual".
 func (c Change) String() string { return c.Path + ": " + c.Declared + " -> " + c.Actual }
@@ -29,7 +31,7 @@ func Diff(declared, live *unstructured.Unstructured) []Change {
 	var d differ
 	for _, key := range slices.Sorted(maps.Keys(declared.Object)) {
 		if key != "status" && key != "apiVersion" && key != "kind" {
-			d.compare(key, key, declared.Object[key], live.Object[key])
+			d.compare(Field{}.to(key), key, declared.Object[key], live.Object[key])
 		}
 	}
 	return d.changes
@@ -38,7 +40,7 @@ func Diff(declared, live *unstructured.Unstructured) []Change {
 type differ struct{ changes []Change }
 
 // compare looks at one value; field is the name of the field that it is in, path the way there.
-func (d *differ) compare(path, field string, declared, actual any) {
+func (d *differ) compare(path Field, field string, declared, actual any) {
 	switch want := declared.(type) {
 	case nil:
 	case map[string]any:
@@ -52,11 +54,11 @@ func (d *differ) compare(path, field string, declared, actual any) {
 	}
 }
 
-func (d *differ) add(path string, declared, actual any) {
-	d.changes = append(d.changes, Change{path, shown(declared), shown(actual)})
+func (d *differ) add(path Field, declared, actual any) {
+	d.changes = append(d.changes, Change{path.String(), shown(declared), shown(actual), path})
 }
 
-func (d *differ) maps(path, field string, want map[string]any, actual any) {
+func (d *differ) maps(path Field, field string, want map[string]any, actual any) {
 	have, ok := actual.(map[string]any)
 	if !ok {
 		if !isEmpty(want) {
@@ -69,22 +71,12 @@ func (d *differ) maps(path, field string, want map[string]any, actual any) {
 		if quantityFields[field] {
 			inner = field // every value of limits is a quantity
 		}
-		d.compare(path+step(key), inner, want[key], have[key])
+		d.compare(path.to(key), inner, want[key], have[key])
 	}
-}
-
-// plainKey needs no brackets in a path.
-var plainKey = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
-
-func step(key string) string {
-	if plainKey.MatchString(key) {
-		return "." + key
-	}
-	return "[" + key + "]"
 }
 
 // lists compares an unordered list by the key of its entries and any other one entry by entry.
-func (d *differ) lists(path, field string, want []any, actual any) {
+func (d *differ) lists(path Field, field string, want []any, actual any) {
 	have, ok := actual.([]any)
 	if !ok {
 		if len(want) > 0 {
@@ -95,7 +87,7 @@ func (d *differ) lists(path, field string, want []any, actual any) {
 	if key := listKey(field, want); key != "" {
 		for _, entry := range want {
 			id := entry.(map[string]any)[key] //nolint:forcetypeassert // listKey looked
-			d.compare(fmt.Sprintf("%s[%v]", path, id), field, entry, find(have, key, id))
+			d.compare(path.to(keyValue{key, id}), field, entry, findLike(have, key, entry))
 		}
 		return
 	}
@@ -104,12 +96,12 @@ func (d *differ) lists(path, field string, want []any, actual any) {
 		return
 	}
 	for i := range want {
-		d.compare(path+"["+strconv.Itoa(i)+"]", field, want[i], have[i])
+		d.compare(path.to(i), field, want[i], have[i])
 	}
 }
 
 // listKeys are the fields that are lists of entries with a key. A list of ports has "port" in a Service and
-// "containerPort" in a pod; protocol, the second key of both, is enough left out within what the provider declares.
+// "containerPort" in a pod; what else belongs to a key is in secondKeys.
 // Source: x-kubernetes-list-map-keys in the OpenAPI schema of Kubernetes 1.36.
 var listKeys = map[string][]string{
 	"containers":                {"name"},
@@ -130,6 +122,44 @@ func listKey(field string, entries []any) string {
 		}
 	}
 	return ""
+}
+
+// secondKeys are the other half of a key, and what it is when nothing is said. Whoever changes it replaces the entry.
+var secondKeys = map[string]struct{ key, byDefault string }{
+	"containerPort": {"protocol", "TCP"}, "port": {"protocol", "TCP"}, "topologyKey": {"whenUnsatisfiable", "DoNotSchedule"},
+}
+
+// secondKey is the other half of an entry's key, the zero value where one field is all of it.
+func secondKey(key string, entry map[string]any) keyValue {
+	second, ok := secondKeys[key]
+	switch value := entry[second.key]; {
+	case !ok:
+		return keyValue{}
+	case value == nil:
+		return keyValue{second.key, second.byDefault}
+	default:
+		return keyValue{second.key, value}
+	}
+}
+
+// findSame gives the entry with the whole key of another one, nil when there is none.
+func findSame(entries []any, key string, entry any) map[string]any {
+	want, _ := entry.(map[string]any)
+	for _, e := range entries {
+		if m, ok := e.(map[string]any); ok && sameScalar(key, want[key], m[key]) && secondKey(key, want) == secondKey(key, m) {
+			return m
+		}
+	}
+	return nil
+}
+
+// findLike is findSame, or else the entry with the same first half of the key, which is what became of it.
+func findLike(entries []any, key string, entry any) any {
+	if same := findSame(entries, key, entry); same != nil {
+		return same
+	}
+	want, _ := entry.(map[string]any)
+	return find(entries, key, want[key])
 }
 
 func find(entries []any, key string, id any) any {
@@ -213,6 +243,10 @@ func shown(v any) string {
 	switch t := v.(type) {
 	case nil:
 		return Missing
+	case string:
+		if t == "" {
+			return `""`
+		}
 	case map[string]any, []any:
 		encoded, err := json.Marshal(t)
 		if err != nil {

@@ -1,7 +1,6 @@
 package kube
 
 import (
-	"fmt"
 	"maps"
 	"reflect"
 	"slices"
@@ -9,13 +8,13 @@ import (
 
 // DiffExact compares two values as Diff does, but what is live and not declared is a difference too, and lists are
 // compared entry by entry. It is for what must hold nothing else, such as the rules of a NetworkPolicy.
-func DiffExact(path string, declared, live any) []Change {
+func DiffExact(field string, declared, live any) []Change {
 	var d differ
-	d.exact(path, declared, live)
+	d.exact(Field{}.to(field), declared, live)
 	return d.changes
 }
 
-func (d *differ) exact(path string, declared, live any) {
+func (d *differ) exact(path Field, declared, live any) {
 	switch want := declared.(type) {
 	case map[string]any:
 		have, ok := live.(map[string]any)
@@ -26,7 +25,7 @@ func (d *differ) exact(path string, declared, live any) {
 		keys := maps.Clone(want)
 		maps.Copy(keys, have)
 		for _, key := range slices.Sorted(maps.Keys(keys)) {
-			d.exact(path+step(key), want[key], have[key])
+			d.exact(path.to(key), want[key], have[key])
 		}
 	case []any:
 		have, _ := live.([]any)
@@ -35,7 +34,7 @@ func (d *differ) exact(path string, declared, live any) {
 			return
 		}
 		for i := range want {
-			d.exact(fmt.Sprintf("%s[%d]", path, i), want[i], have[i])
+			d.exact(path.to(i), want[i], have[i])
 		}
 	default:
 		if (declared != nil || live != nil) && !reflect.DeepEqual(declared, live) && !sameNumber(declared, live) {

@@ -13,12 +13,17 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/sets"
+	"k8s.io/client-go/util/csaupgrade"
 )
 
 // stray is an entry of a keyed list that stands where a declared one should.
 type stray struct {
 	list []any // the way to the list: field names, and keyValue for entries
 	keyValue
+	second keyValue // the other half of the key, if there is one
+	// instead are the declared entries that are missing in the list, with the first of its strays.
+	instead []any
 }
 
 type keyValue struct {
@@ -32,6 +37,12 @@ type keyValue struct {
 func (c *Client) Replace(ctx context.Context, declared, live *unstructured.Unstructured) (*unstructured.Unstructured, []string, error) {
 	found := strays(nil, "", declared.Object, live.Object)
 	applied, said, err := c.Apply(ctx, declared, ApplyOptions{Force: true})
+	if apierrors.IsInvalid(err) && len(found) > 0 { // ours and theirs cannot be there together: two ports of one name
+		if err := c.swap(ctx, live, found); err != nil {
+			return live, said, fmt.Errorf("replace what stands for declared entries of %s: %w", RefOf(declared), err)
+		}
+		return c.Apply(ctx, declared, ApplyOptions{Force: true})
+	}
 	if err != nil || len(found) == 0 {
 		return applied, said, err
 	}
@@ -49,7 +60,7 @@ const removals = 5
 func (c *Client) remove(ctx context.Context, live *unstructured.Unstructured, found []stray) (*unstructured.Unstructured, error) {
 	ref := RefOf(live)
 	for attempt := 1; ; attempt++ {
-		patch, err := removal(live, found)
+		patch, err := removal(live, found, false)
 		if err != nil || patch == nil {
 			return live, err
 		}
@@ -62,6 +73,26 @@ func (c *Client) remove(ctx context.Context, live *unstructured.Unstructured, fo
 			return nil, err
 		}
 	}
+}
+
+// swap puts the declared entries into the place of the strays in one write, which is no apply: afterwards its fields are
+// counted as applied, so that a later apply without them takes them away.
+func (c *Client) swap(ctx context.Context, live *unstructured.Unstructured, found []stray) error {
+	ref := RefOf(live)
+	patch, err := removal(live, found, true)
+	if err != nil || patch == nil {
+		return err
+	}
+	swapped, err := c.of(ref).Patch(ctx, ref.Name, types.JSONPatchType, patch, metav1.PatchOptions{FieldManager: Manager})
+	if err != nil {
+		return err
+	}
+	patch, err = csaupgrade.UpgradeManagedFieldsPatch(swapped, sets.New(Manager), Manager)
+	if err != nil || patch == nil {
+		return err
+	}
+	_, err = c.of(ref).Patch(ctx, ref.Name, types.JSONPatchType, patch, metav1.PatchOptions{FieldManager: Manager})
+	return err
 }
 
 // strays finds the live entries that are not declared in lists where a declared entry is missing.
@@ -79,17 +110,21 @@ func strays(path []any, field string, declared, live any) []stray {
 		if key == "" {
 			return nil
 		}
-		missing := false
+		var missing []any
 		for _, entry := range want {
 			id := entry.(map[string]any)[key] //nolint:forcetypeassert // listKey looked
-			same := find(have, key, id)
-			missing = missing || same == nil
-			found = append(found, strays(append(slices.Clone(path), keyValue{key, id}), "", entry, same)...)
+			same := findSame(have, key, entry)
+			if same == nil {
+				missing = append(missing, entry)
+			}
+			found = append(found, strays(append(slices.Clone(path), keyValue{key, id}), "", entry, any(same))...)
 		}
+		instead := missing
 		for _, entry := range have {
 			m, _ := entry.(map[string]any)
-			if missing && find(want, key, m[key]) == nil {
-				found = append(found, stray{path, keyValue{key, m[key]}})
+			if len(missing) > 0 && findSame(want, key, entry) == nil {
+				found = append(found, stray{path, keyValue{key, m[key]}, secondKey(key, m), instead})
+				instead = nil
 			}
 		}
 	}
@@ -99,10 +134,11 @@ func strays(path []any, field string, declared, live any) []stray {
 // removal is a JSON patch that removes the strays, nil where none is left. It tests that each place still holds the
 // entry that was seen there, so that a change of the lists fails the patch instead of removing another entry. It does
 // not test the version of the object: a controller that writes the status is no reason to fail.
-func removal(live *unstructured.Unstructured, found []stray) ([]byte, error) {
+func removal(live *unstructured.Unstructured, found []stray, swap bool) ([]byte, error) {
 	var places []place
 	for _, s := range found {
 		if p, ok := s.in(live.Object); ok {
+			p.instead = s.instead
 			places = append(places, p)
 		}
 	}
@@ -122,6 +158,12 @@ func removal(live *unstructured.Unstructured, found []stray) ([]byte, error) {
 	for _, p := range places {
 		patch = append(patch, map[string]any{"op": "remove", "path": p.pointer})
 	}
+	for i := len(places) - 1; i >= 0 && swap; i-- { // lists on the outside first; those on the inside keep their places
+		for _, entry := range places[i].instead {
+			list := places[i].pointer[:strings.LastIndexByte(places[i].pointer, '/')]
+			patch = append(patch, map[string]any{"op": "add", "path": list + "/-", "value": entry})
+		}
+	}
 	return json.Marshal(patch)
 }
 
@@ -131,12 +173,18 @@ type place struct {
 	pointer      string
 	depth, index int
 	keys         []keyValue
+	instead      []any
 }
 
 func (s stray) in(obj map[string]any) (place, bool) {
 	var at any = obj
 	var found place
-	for _, part := range append(slices.Clone(s.list), any(s.keyValue)) {
+	way := append(slices.Clone(s.list), any(s.keyValue))
+	for i, part := range way {
+		var second keyValue
+		if i == len(way)-1 {
+			second = s.second
+		}
 		found.depth++
 		switch p := part.(type) {
 		case string:
@@ -147,7 +195,7 @@ func (s stray) in(obj map[string]any) (place, bool) {
 			list, _ := at.([]any)
 			found.index = slices.IndexFunc(list, func(e any) bool {
 				m, ok := e.(map[string]any)
-				return ok && sameScalar("", p.value, m[p.key])
+				return ok && sameScalar("", p.value, m[p.key]) && (second.key == "" || secondKey(p.key, m) == second)
 			})
 			if found.index < 0 {
 				return place{}, false
@@ -155,6 +203,9 @@ func (s stray) in(obj map[string]any) (place, bool) {
 			at = list[found.index]
 			found.pointer += "/" + strconv.Itoa(found.index)
 			found.keys = append(found.keys, keyValue{found.pointer + "/" + p.key, p.value})
+			if m, _ := at.(map[string]any); m[second.key] != nil {
+				found.keys = append(found.keys, keyValue{found.pointer + "/" + second.key, second.value})
+			}
 		}
 	}
 	return found, true

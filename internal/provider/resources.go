@@ -31,6 +31,7 @@ func (p *twelvefactor) Resources(context.Context) []func() resource.Resource {
 func (p *twelvefactor) DataSources(context.Context) []func() datasource.DataSource {
 	return []func() datasource.DataSource{
 		cluster.NewDataSource,
+		service.NewDataSource,
 	}
 }
 

@@ -77,7 +77,7 @@ resource "twelvefactor_service" "this" {
 
   lifecycle {
     postcondition {
-      condition     = self.status == "ready"
+      condition     = contains(["ready", "unavailable"], self.status) # no apply mends an outage
       error_message = "Service ${var.name} is ${self.status}: see the warning, mend the cause and apply again."
     }
   }

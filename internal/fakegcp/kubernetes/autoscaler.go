@@ -2,12 +2,15 @@ package kubernetes
 
 import (
 	"cmp"
+	"context"
+	"fmt"
 	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/selection"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/klog/v2"
 )
 
@@ -18,6 +21,7 @@ const stuckAfter = 4 * time.Second
 // autoscaler remembers since when pods have not been scheduled although they would fit.
 type autoscaler struct {
 	stuck map[string]time.Time // by pod UID
+	told  map[types.UID]told   // by pod UID
 }
 
 // room is a node, real or to be made, as the simulation sees it.
@@ -28,9 +32,11 @@ type room struct {
 	closed bool // cordoned
 }
 
-// scaleUp grows pools until every unschedulable pod fits somewhere: first fit, as the cluster autoscaler estimates.
-func (n *nodeController) scaleUp(pools []poolView, now time.Time) {
+// scaleUp grows pools until every unschedulable pod fits somewhere: first fit, as the cluster autoscaler estimates. It
+// says on the pods what came of it.
+func (n *nodeController) scaleUp(ctx context.Context, pools []poolView, now time.Time) {
 	pending := n.unschedulable()
+	n.scaler.forgetTold(pending)
 	rooms := n.rooms(pools)
 	seen := map[string]time.Time{}
 	for _, pod := range pending {
@@ -45,11 +51,16 @@ func (n *nodeController) scaleUp(pools []poolView, now time.Time) {
 				rooms[i].take(pod)
 				continue
 			}
-			seen[id] = now
 		}
 		if r, ok := n.growFor(pod, pools, rooms); ok {
 			rooms = append(rooms, r)
+			if _, fitted := seen[id]; fitted {
+				seen[id] = now // the new node gets its time
+			}
+			n.tell(ctx, pod, verdict{triggeredScaleUp, fmt.Sprintf("pod triggered scale-up: [{%s}]", r.labels[labelNodePool])}, now)
+			continue
 		}
+		n.tell(ctx, pod, refusal(pod, pools), now)
 	}
 	n.scaler.stuck = seen
 }

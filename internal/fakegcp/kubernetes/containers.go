@@ -1,8 +1,10 @@
 package kubernetes
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"math/bits"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -166,10 +168,26 @@ func (c cast) blank() corev1.ContainerStatus {
 
 		Name:        c.container.Name,
 		Image:       c.container.Image,
-		ImageID:     c.container.Image,
+		ImageID:     c.imageID(),
 		ContainerID: c.id(),
 		Started:     &hasStarted,
 	}
+}
+
+// imageID is what containerd says about an image that is on the node: its repository and its digest.
+// Source: k8s.io/api/core/v1, ContainerStatus.imageID; the form is that of containerd's CRI plugin, RepoDigests.
+func (c cast) imageID() string {
+	if c.behaviour.Missing {
+		return ""
+	}
+	name, digest, pinned := strings.Cut(c.container.Image, "@")
+	if slash := strings.LastIndexByte(name, '/'); strings.LastIndexByte(name, ':') > slash {
+		name = name[:strings.LastIndexByte(name, ':')]
+	}
+	if !pinned {
+		digest = fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(c.container.Image)))
+	}
+	return name + "@" + digest
 }
 
 func (c cast) id() string {

@@ -147,10 +147,11 @@ func (v *inventory) snapshot(now time.Time) []poolView {
 	var all []poolView
 	for _, name := range slices.Sorted(maps.Keys(v.pools)) {
 		p := v.pools[name]
-		view := poolView{poolState: *p, makes: map[string]bool{}}
+		view := poolView{poolState: *p, makes: map[string]bool{}, out: map[string]bool{}}
 		view.targets = maps.Clone(p.targets)
 		for _, zone := range p.Zones {
-			view.makes[zone] = !v.isOut(zone) && !now.Before(p.held)
+			view.out[zone] = v.isOut(zone)
+			view.makes[zone] = !view.out[zone] && !now.Before(p.held)
 		}
 		view.grows = p.Autoscaling != nil && p.size() < p.Autoscaling.Max && v.roomiest(p, true) != ""
 		all = append(all, view)
@@ -162,6 +163,7 @@ func (v *inventory) snapshot(now time.Time) []poolView {
 type poolView struct {
 	poolState
 	makes map[string]bool // zones in which nodes can be made
+	out   map[string]bool // zones in a stockout
 	grows bool
 }
 

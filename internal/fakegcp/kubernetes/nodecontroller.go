@@ -11,6 +11,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/rand"
 	clientset "k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/cache"
@@ -48,7 +49,7 @@ func newNodeController(client clientset.Interface, w *watch, v *inventory, o Opt
 		wakes:     make(chan struct{}, 1),
 		stopped:   make(chan struct{}),
 		compared:  make(chan struct{}),
-		scaler:    autoscaler{stuck: map[string]time.Time{}},
+		scaler:    autoscaler{stuck: map[string]time.Time{}, told: map[types.UID]told{}},
 		born:      map[string]*corev1.Node{},
 		leaving:   map[string]bool{},
 	}
@@ -158,7 +159,7 @@ func (n *nodeController) compare(ctx context.Context) error {
 			n.drain(ctx, nodes)
 		}
 	}
-	n.scaleUp(pools, now)
+	n.scaleUp(ctx, pools, now)
 	return nil
 }
 

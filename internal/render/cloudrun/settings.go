@@ -18,21 +18,16 @@ var (
 	}
 )
 
-// apiRevisionMax is the API's own limit of a revision that names none. Source: run.v2, RevisionScaling.max_instance_count.
-const apiRevisionMax = 100
-
 // revisionScaling bounds a revision. The bounds of processes.web.scale are the service's, so that changing them makes no
-// revision; only where the API's own limit of a revision would cap them is the revision's raised with them.
+// revision; only where the revision's own limit would cap them is it raised with them. The limit is always said: the
+// API's own depends on the project's quota, and a limit that somebody else set (gcloud sets the revision's) would not show.
 func revisionScaling(r app.CloudRun, web app.Scale) *runpb.RevisionScaling {
 	var declared app.RevisionScale
 	if r.RevisionScale != nil {
 		declared = *r.RevisionScale
 	}
-	if declared.Max == 0 && web.Max > apiRevisionMax {
-		declared.Max = web.Max
-	}
-	if declared == (app.RevisionScale{}) {
-		return nil
+	if declared.Max == 0 {
+		declared.Max = max(web.Max, app.DefaultRunMax)
 	}
 	return &runpb.RevisionScaling{MinInstanceCount: int32(declared.Min), MaxInstanceCount: int32(declared.Max)}
 }

@@ -35,7 +35,7 @@ func container(in Input, p process) (corev1.Container, error) {
 	}
 	c := corev1.Container{
 		Name:            p.name,
-		Image:           in.App.Image,
+		Image:           image(in),
 		ImagePullPolicy: corev1.PullIfNotPresent, // tags are pinned, so what is on the node is right
 		Command:         literal(p.Command),
 		Args:            literal(p.Args),
@@ -84,6 +84,14 @@ func lifecycle(p process) *corev1.Lifecycle {
 		return nil
 	}
 	return &corev1.Lifecycle{PreStop: &corev1.LifecycleHandler{Sleep: &corev1.SleepAction{Seconds: seconds}}}
+}
+
+// image is nobody's here where another tool deploys images: the field then belongs to that tool.
+func image(in Input) string {
+	if in.App.ImageIsExternal() {
+		return ""
+	}
+	return in.App.Image
 }
 
 // literal keeps Kubernetes from expanding $(NAME) in commands: Cloud Run does not, and both mean the same here.

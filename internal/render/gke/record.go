@@ -39,6 +39,14 @@ func Record(in Input) (*unstructured.Unstructured, error) {
 	if err != nil {
 		return nil, err
 	}
+	objects, err := Objects(in)
+	if err != nil {
+		return nil, err
+	}
+	rendering, err := EncodeRendering(objects)
+	if err != nil {
+		return nil, err
+	}
 	l := labels(in)
 	l[names.KubeRelease] = app.ReleaseID(in.App)
 	annotations := map[string]string{names.KubeApp: string(encoded), RendererAnnotation: strconv.Itoa(RendererRevision)}
@@ -46,7 +54,7 @@ func Record(in Input) (*unstructured.Unstructured, error) {
 		annotations[key] = value
 	}
 	u := &unstructured.Unstructured{Object: map[string]any{
-		"apiVersion": "v1", "kind": "ConfigMap", "data": map[string]any{inventoryKey: string(inventory)},
+		"apiVersion": "v1", "kind": "ConfigMap", "data": map[string]any{inventoryKey: string(inventory), renderingKey: rendering},
 	}}
 	u.SetName(names.Record(in.App.Name))
 	u.SetNamespace(in.App.GKE.Namespace)

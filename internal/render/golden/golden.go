@@ -35,20 +35,42 @@ type Writer func(name string, data []byte, perm fs.FileMode) error
 // Inputs gives the whole input of every file as JSON, by the file's name.
 func Inputs(t testing.TB) map[string][]byte {
 	t.Helper()
-	paths, err := filepath.Glob("testdata/*.txtar")
+	return InputsIn(t, directory)
+}
+
+// InputsIn is Inputs for the files of another package, whose testdata directory is given.
+func InputsIn(t testing.TB, testdata string) map[string][]byte {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join(testdata, "*.txtar"))
 	if err != nil || len(paths) == 0 {
-		t.Fatalf("%d files in testdata, %v", len(paths), err)
+		t.Fatalf("%d files in %s, %v", len(paths), testdata, err)
 	}
-	start := section(t, open(t, base), inputSection)
+	start := section(t, openIn(t, testdata, base), inputSection)
 	inputs := map[string][]byte{}
 	for _, path := range paths {
 		name := strings.TrimSuffix(filepath.Base(path), ".txtar")
 		inputs[name] = start
 		if name != base {
-			inputs[name] = merge(t, start, section(t, open(t, name), changeSection))
+			inputs[name] = merge(t, start, section(t, openIn(t, testdata, name), changeSection))
 		}
 	}
 	return inputs
+}
+
+// Declares tells whether an input has something at these keys, zero or not.
+func Declares(t testing.TB, input []byte, keys ...string) bool {
+	t.Helper()
+	var at any
+	if err := json.Unmarshal(input, &at); err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range keys {
+		fields, _ := at.(map[string]any)
+		if at = fields[key]; at == nil {
+			return false
+		}
+	}
+	return true
 }
 
 // Base is the input of base.txtar.
@@ -110,11 +132,19 @@ func check(t *testing.T, write Writer, name string, archive *txtar.Archive, got 
 	}
 }
 
-func path(name string) string { return filepath.Join("testdata", name+".txtar") }
+// directory is that of the package under test.
+const directory = "testdata"
+
+func path(name string) string { return filepath.Join(directory, name+".txtar") }
 
 func open(t testing.TB, name string) *txtar.Archive {
 	t.Helper()
-	archive, err := txtar.ParseFile(path(name))
+	return openIn(t, directory, name)
+}
+
+func openIn(t testing.TB, testdata, name string) *txtar.Archive {
+	t.Helper()
+	archive, err := txtar.ParseFile(filepath.Join(testdata, name+".txtar"))
 	if err != nil {
 		t.Fatal(err)
 	}

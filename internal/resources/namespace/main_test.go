@@ -1,6 +1,7 @@
 package namespace_test
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"regexp"
@@ -79,8 +80,11 @@ func importBlock(kind resource.ImportStateKind) resource.TestStep {
 func gone(t *testing.T, env *acctest.Env, cluster string) func(*terraform.State) error {
 	return func(*terraform.State) error {
 		_, err := env.Kubernetes(t, cluster).CoreV1().Namespaces().Get(t.Context(), env.Name("shop"), metav1.GetOptions{})
-		if !apierrors.IsNotFound(err) {
-			return fmt.Errorf("the namespace is left: %v", err)
+		switch {
+		case err == nil:
+			return errors.New("the namespace is left")
+		case !apierrors.IsNotFound(err):
+			return err
 		}
 		return env.CheckNothingLeft()
 	}

@@ -30,6 +30,7 @@ func expand(ctx context.Context, m model) (app.App, diag.Diagnostics) {
 		Processes:   map[string]app.Process{},
 		Annotations: tf.Strings(m.Annotations),
 		Identity:    accountOf(m.Identity.ValueString()),
+		Ownership:   expandOwnership(m),
 	}
 	if g, ok := read[gkeModel](e.ctx, m.GKE, &e.diags); ok {
 		a.GKE = &app.GKE{

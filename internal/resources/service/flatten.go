@@ -30,6 +30,7 @@ func flatten(ctx context.Context, a app.App, prior model) (model, diag.Diagnosti
 	m.SecretFiles = f.stringMap(a.SecretFiles, prior.SecretFiles)
 	m.Annotations = f.stringMap(a.Annotations, prior.Annotations)
 	m.Sidecars = f.sidecars(a.Sidecars, prior.Sidecars)
+	f.ownership(&m, a.Ownership, prior)
 	m.GKE, m.CloudRun = types.ObjectNull(gkeTypes), types.ObjectNull(runTypes)
 	var project string
 	if a.GKE != nil {

@@ -48,6 +48,7 @@ func (m model) applied(id string, a app.App, live *deploy.ServiceState) model {
 		m.ReleaseID = types.StringValue(app.ReleaseID(a))
 	}
 	m.Status = types.StringValue(live.Status)
+	m.ImageDigest = tf.StringOrNull(live.ImageDigest)
 	m.Objects = tf.ListOf(live.Objects)
 	return m
 }
@@ -59,6 +60,7 @@ func (m model) refreshed(ctx context.Context, known app.App, live *deploy.Servic
 		fresh = recorded(ctx, live.App, m, defaults, diags)
 	}
 	fresh.URL, fresh.ReleaseID = tf.StringOrNull(live.URL), tf.StringOrNull(live.ReleaseID)
+	fresh.ImageDigest = tf.StringOrNull(live.ImageDigest)
 	fresh.Status = types.StringValue(live.Status)
 	fresh.Drift, fresh.Objects = tf.ListOf(live.Drift), tf.ListOf(live.Objects)
 	return fresh

@@ -47,8 +47,12 @@ func (r *serviceResource) verdictOn(ctx context.Context, c change, planned model
 		return deploy.UncheckedService("known after apply only: " + strings.Join(open, ", "))
 	}
 	a.Labels = tf.Strings(planned.EffectiveLabels)
-	maps.DeleteFunc(a.Secrets, func(_, version string) bool { return version == "" })
-	maps.DeleteFunc(a.SecretFiles, func(_, version string) bool { return version == "" })
+	unknown := func(_, version string) bool { return version == "" }
+	maps.DeleteFunc(a.Secrets, unknown)
+	maps.DeleteFunc(a.SecretFiles, unknown)
+	for _, s := range a.Sidecars {
+		maps.DeleteFunc(s.Secrets, unknown)
+	}
 	if source, err := sourceOf(ctx, planned); err == nil {
 		a.Source = source
 	}
@@ -65,6 +69,9 @@ func (m model) open(ctx context.Context) []string {
 		if err != nil || !raw.IsFullyKnown() {
 			open = append(open, name)
 		}
+	}
+	if !sidecarsKnown(ctx, m.Sidecars) {
+		open = append(open, "sidecars")
 	}
 	return slices.Sorted(slices.Values(open))
 }

@@ -26,6 +26,10 @@ type model struct {
 	Annotations     types.Map      `tfsdk:"annotations"`
 	Identity        types.String   `tfsdk:"identity"`
 	Labels          types.Map      `tfsdk:"labels"`
+	ImageOwner      types.String   `tfsdk:"image_owner"`
+	DriftIgnore     types.Set      `tfsdk:"drift_ignore"`
+	Rerender        types.Bool     `tfsdk:"rerender"`
+	ImageDigest     types.String   `tfsdk:"image_digest"`
 	EffectiveLabels types.Map      `tfsdk:"effective_labels"`
 	URL             types.String   `tfsdk:"url"`
 	ReleaseID       types.String   `tfsdk:"release_id"`

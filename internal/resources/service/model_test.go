@@ -66,6 +66,7 @@ func everything() object {
 		set("annotations", object{"prometheus.io/scrape": "true"}), set("sidecars", object{"proxy": everythingBeside()}),
 		set("config", object{"LOG_LEVEL": "info"}), set("secrets", object{"API_KEY": testVersion}), set("labels", object{"team": "web"}),
 		set("identity", testCluster+"/namespaces/web/serviceAccounts/publisher"),
+		set("image_owner", "external"), set("drift_ignore", []any{"Deployment spec.replicas", "Deployment metadata.labels.team"}), set("rerender", true),
 		set("processes", object{
 			"web": object{
 				"command": []any{"/app"}, "args": []any{"serve"}, "port": 9000, "cpu": "500m", "memory": "1Gi",
@@ -107,6 +108,9 @@ func TestExpand(t *testing.T) {
 		}},
 		Config: map[string]string{"LOG_LEVEL": "info"}, Secrets: map[string]string{"API_KEY": testVersion},
 		Labels: map[string]string{"team": "web"},
+		Ownership: app.Ownership{
+			ImageOwner: app.ImageExternal, DriftIgnore: []string{"Deployment metadata.labels.team", "Deployment spec.replicas"}, Rerender: true,
+		},
 		Processes: map[string]app.Process{
 			"web": {
 				Command: []string{"/app"}, Args: []string{"serve"}, Port: 9000, CPU: "500m", Memory: "1Gi",
@@ -141,7 +145,8 @@ var roundTrips = map[string]object{
 	"what is empty": onRun(
 		set("config", object{}), set("secrets", object{}), set("labels", object{}), set("config_files", object{}), set("secret_files", object{}), web(object{"scale": object{}, "command": []any{}, "scratch": object{}}),
 		set("cloud_run", object{"location": "asia-northeast1", "public": false, "invokers": []any{}, "ingress": "all"})),
-	"another wording": onRun(web(object{"shutdown_grace": "0m5s", "readiness": object{"path": "/", "tcp": false, "period": "1m"}})),
+	"another wording":             onRun(web(object{"shutdown_grace": "0m5s", "readiness": object{"path": "/", "tcp": false, "period": "1m"}})),
+	"owners that are the default": onRun(set("image_owner", "terraform"), set("drift_ignore", []any{}), set("rerender", false)),
 	"invokers": onRun(set("cloud_run", object{"location": "asia-northeast1", "invokers": []any{"user:b@acme.example", "user:a@acme.example"}}),
 		set("identity", "projects/acme-dev/serviceAccounts/shop-web@acme-dev.iam.gserviceaccount.com")),
 }

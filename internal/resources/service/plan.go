@@ -36,9 +36,10 @@ func (r *serviceResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 	}
 	resp.RequiresReplace = append(resp.RequiresReplace, c.moves(ctx, &resp.Diagnostics)...)
 	resp.Diagnostics.Append(refusals(ctx, resp.Plan.Raw, c.plan, r.provider)...)
+	c.tellOwnership(ctx, resp.Plan.Raw, &resp.Diagnostics)
 	moved := len(resp.RequiresReplace) > 0
 	planned := c.computed(ctx, moved, &resp.Diagnostics)
-	if c.prior != nil && !moved && c.prior.Status.ValueString() == deploy.ServiceReady {
+	if c.prior != nil && !moved && c.prior.settled() {
 		resp.Diagnostics.Append(resp.Plan.Set(ctx, c.unchanged(planned))...)
 		if resp.Plan.Raw.Equal(req.State.Raw) {
 			return
@@ -151,6 +152,7 @@ func (c change) computed(ctx context.Context, moved bool, diags *diag.Diagnostic
 	}
 	m.Drift = tf.ListOf(nil)
 	m.URL, m.Status, m.Objects = c.url(ctx, moved, diags), types.StringUnknown(), types.ListUnknown(types.StringType)
+	m.ImageDigest = types.StringUnknown()
 	return m
 }
 
@@ -169,9 +171,15 @@ func (c change) url(ctx context.Context, moved bool, diags *diag.Diagnostics) ty
 	}
 }
 
+// settled tells that there is nothing left to be done about the state's release.
+func (m model) settled() bool {
+	return m.Status.ValueString() == deploy.ServiceReady || m.Status.ValueString() == deploy.ServiceUnavailable
+}
+
 // unchanged is the plan if it changes nothing.
 func (c change) unchanged(planned model) model {
 	planned.URL, planned.Status, planned.Objects = c.prior.URL, c.prior.Status, c.prior.Objects
+	planned.ImageDigest = c.prior.ImageDigest
 	if sameFiles(planned.ConfigFiles, c.prior.ConfigFiles) {
 		planned.ConfigFiles = c.prior.ConfigFiles
 	}
@@ -201,7 +209,7 @@ func (m model) plannedID(ctx context.Context, a app.App, diags *diag.Diagnostics
 
 // releaseKnown tells whether everything that a release consists of is known.
 func (m model) releaseKnown(ctx context.Context, diags *diag.Diagnostics) bool {
-	parts := []attr.Value{m.Image, m.Config, m.Secrets, m.Sidecars, m.ConfigFiles, m.SecretFiles}
+	parts := []attr.Value{m.Image, m.ImageOwner, m.Config, m.Secrets, m.Sidecars, m.ConfigFiles, m.SecretFiles}
 	if m.Processes.IsUnknown() {
 		return false
 	}

@@ -101,6 +101,7 @@ func live(t *testing.T, config object, changes ...with) object {
 		o["id"], o["url"] = kubeID, "http://shop.shop.svc.cluster.local"
 	}
 	o["release_id"], o["status"] = app.ReleaseID(a), "ready"
+	o["image_digest"] = "sha256:1"
 	o["drift"], o["objects"] = []any{}, []any{"one"}
 	o["effective_labels"] = object{}
 	if config["labels"] != nil {
@@ -122,19 +123,19 @@ func TestPlanOfACreate(t *testing.T) {
 		project string
 		unknown []string
 	}{
-		{"Cloud Run", onRun(), runID, "acme-dev", []string{"objects", "status", "url"}},
-		{"Cloud Run with the provider's project and region", onRun(noProject, set("cloud_run", object{})), runID, "acme-dev", []string{"objects", "status", "url"}},
-		{"GKE", onGKE(noProject), kubeID, "acme-dev", []string{"objects", "status", "url"}},
+		{"Cloud Run", onRun(), runID, "acme-dev", []string{"image_digest", "objects", "status", "url"}},
+		{"Cloud Run with the provider's project and region", onRun(noProject, set("cloud_run", object{})), runID, "acme-dev", []string{"image_digest", "objects", "status", "url"}},
+		{"GKE", onGKE(noProject), kubeID, "acme-dev", []string{"image_digest", "objects", "status", "url"}},
 		{"a cluster made in the same apply", onGKE(noProject, set("gke", object{"cluster": unknown{}})), "", "",
-			[]string{"gke", "id", "objects", "project", "status", "url"}},
+			[]string{"gke", "id", "image_digest", "objects", "project", "status", "url"}},
 		{"a secret made in the same apply", onRun(set("secrets", object{"A": unknown{}})), runID, "acme-dev",
-			[]string{"objects", "release_id", "secrets", "status", "url"}},
+			[]string{"image_digest", "objects", "release_id", "secrets", "status", "url"}},
 		{"an unknown command", onRun(web(object{"command": []any{unknown{}}})), runID, "acme-dev",
-			[]string{"objects", "processes", "release_id", "status", "url"}},
+			[]string{"image_digest", "objects", "processes", "release_id", "status", "url"}},
 		{"an unknown scale", onRun(web(object{"scale": unknown{}})), runID, "acme-dev",
-			[]string{"objects", "processes", "status", "url"}},
+			[]string{"image_digest", "objects", "processes", "status", "url"}},
 		{"an unknown runtime", onRun(noProject, set("cloud_run", unknown{})), "", "",
-			[]string{"cloud_run", "id", "objects", "project", "status", "url"}},
+			[]string{"cloud_run", "id", "image_digest", "objects", "project", "status", "url"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
@@ -157,7 +158,7 @@ func TestPlanOfACreate(t *testing.T) {
 
 func TestPlanOfAnUpdate(t *testing.T) {
 	t.Parallel()
-	everything := []string{"objects", "status"}
+	everything := []string{"image_digest", "objects", "status"}
 	for _, row := range []struct {
 		name          string
 		before, after object
@@ -168,30 +169,30 @@ func TestPlanOfAnUpdate(t *testing.T) {
 		{"nothing on GKE", live(t, onGKE()), onGKE(set("project", nil)), nil, nil},
 		{"config", live(t, onRun()), onRun(set("config", object{"A": "1"})), everything, nil},
 		{"a rotated secret", live(t, onRun(set("secrets", object{"A": testVersion}))), onRun(set("secrets", object{"A": unknown{}})),
-			[]string{"objects", "release_id", "secrets", "status"}, nil},
+			[]string{"image_digest", "objects", "release_id", "secrets", "status"}, nil},
 		{"scale", live(t, onRun()), onRun(web(object{"scale": object{"max": 5}})), everything, nil},
 		{"a worker", live(t, onRun()), onRun(worker(object{})), everything, nil},
-		{"web goes", live(t, onGKE()), onGKE(set("processes", object{"worker": object{}})), []string{"objects", "status", "url"}, nil},
+		{"web goes", live(t, onGKE()), onGKE(set("processes", object{"worker": object{}})), []string{"image_digest", "objects", "status", "url"}, nil},
 		{"labels", live(t, onRun()), onRun(set("labels", object{"team": "web"})), everything, nil},
 		{"drift", live(t, onRun(), set("drift", []any{"Service shop: a -> b"})), onRun(), everything, nil},
 		{"degraded", live(t, onRun(), set("status", "degraded")), onRun(), everything, nil},
-		{"creating", live(t, onRun(), set("status", "creating"), set("url", nil)), onRun(), []string{"objects", "status", "url"}, nil},
+		{"creating", live(t, onRun(), set("status", "creating"), set("url", nil)), onRun(), []string{"image_digest", "objects", "status", "url"}, nil},
 		{"another release is live", live(t, onRun(), set("release_id", "000000000000")), onRun(), everything, nil},
 
-		{"name", live(t, onRun()), onRun(set("name", "store")), []string{"objects", "status", "url"}, []string{"name"}},
-		{"location", live(t, onRun()), onRun(set("cloud_run", object{"location": "asia-northeast2"})), []string{"objects", "status", "url"},
+		{"name", live(t, onRun()), onRun(set("name", "store")), []string{"image_digest", "objects", "status", "url"}, []string{"name"}},
+		{"location", live(t, onRun()), onRun(set("cloud_run", object{"location": "asia-northeast2"})), []string{"image_digest", "objects", "status", "url"},
 			[]string{"cloud_run.location"}},
-		{"project", live(t, onRun()), onRun(set("project", "acme-prod")), []string{"objects", "status", "url"}, []string{"project"}},
-		{"to GKE", live(t, onRun()), onGKE(), []string{"objects", "status", "url"}, []string{"cloud_run", "gke"}},
-		{"to Cloud Run", live(t, onGKE()), onRun(), []string{"objects", "status", "url"}, []string{"cloud_run", "gke"}},
+		{"project", live(t, onRun()), onRun(set("project", "acme-prod")), []string{"image_digest", "objects", "status", "url"}, []string{"project"}},
+		{"to GKE", live(t, onRun()), onGKE(), []string{"image_digest", "objects", "status", "url"}, []string{"cloud_run", "gke"}},
+		{"to Cloud Run", live(t, onGKE()), onRun(), []string{"image_digest", "objects", "status", "url"}, []string{"cloud_run", "gke"}},
 		{"namespace", live(t, onGKE()), onGKE(set("gke", object{"cluster": testCluster, "namespace": "web"})),
-			[]string{"objects", "status", "url"}, []string{"gke.namespace"}},
+			[]string{"image_digest", "objects", "status", "url"}, []string{"gke.namespace"}},
 		{"a namespace that is the default", live(t, onGKE()), onGKE(set("gke", object{"cluster": testCluster, "namespace": "shop"})), everything, nil},
 		{"capacity", live(t, onGKE()), onGKE(set("gke", object{"cluster": testCluster, "capacity": "mixed"})), everything, nil},
 		{"cluster", live(t, onGKE()), onGKE(set("gke", object{"cluster": strings.Replace(testCluster, "clusters/dev", "clusters/new", 1)})),
-			[]string{"objects", "status", "url"}, []string{"gke.cluster"}},
+			[]string{"image_digest", "objects", "status", "url"}, []string{"gke.cluster"}},
 		{"a cluster that is made anew", live(t, onGKE()), onGKE(set("project", nil), set("gke", object{"cluster": unknown{}})),
-			[]string{"gke", "id", "objects", "project", "status", "url"}, []string{"gke.cluster", "project"}},
+			[]string{"gke", "id", "image_digest", "objects", "project", "status", "url"}, []string{"gke.cluster", "project"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()

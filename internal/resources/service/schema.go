@@ -44,6 +44,7 @@ lifecycle {
 func resourceSchema(ctx context.Context) schema.Schema {
 	attributes := settings()
 	maps.Copy(attributes, computed())
+	maps.Copy(attributes, ownership())
 	maps.Copy(attributes, fileAttributes())
 	attributes["gke"] = gkeAttribute()
 	attributes["cloud_run"] = runAttribute()
@@ -130,7 +131,8 @@ func gkeAttribute() schema.SingleNestedAttribute {
 			},
 			"namespace": schema.StringAttribute{
 				MarkdownDescription: "Kubernetes namespace. It is made, with Pod Security \"restricted\", when it is missing, and then deleted with the last " +
-					"service in it; one that was there before is left as it is. Default: `name`. A change makes another service.",
+					"service in it; one that was there before, or that is a `twelvefactor_namespace`, is left as it is. In one that denies connections by default, list " +
+					"what the service needs there: the service opens nothing itself. Default: `name`. A change makes another service.",
 				Optional:   true,
 				Validators: notEmpty("a Kubernetes namespace, such as \"shop\", or left out for the service's name"),
 			},

@@ -82,8 +82,7 @@ func vpcAttribute() schema.SingleNestedAttribute {
 func revisionScaleAttribute() schema.SingleNestedAttribute {
 	return schema.SingleNestedAttribute{
 		MarkdownDescription: "Bounds of the instances of each revision of `web`. `scale` of `web` bounds all revisions together, and a change of it " +
-			"makes no revision, whereas a change here makes one. Only for a `scale.max` above 100, which is the API's own limit of a revision, is " +
-			"the limit of the revision raised with it, unless `max` is set here. Default: none.",
+			"makes no revision, whereas a change here makes one. Default: none.",
 		Optional: true,
 		Attributes: map[string]schema.Attribute{
 			"min": schema.Int64Attribute{
@@ -91,8 +90,9 @@ func revisionScaleAttribute() schema.SingleNestedAttribute {
 				Optional:            true, Validators: []validator.Int64{int64validator.AtLeast(0)},
 			},
 			"max": schema.Int64Attribute{
-				MarkdownDescription: "Largest number of instances of a revision. Default: the API's, `100` or what the project's quota allows.",
-				Optional:            true, Validators: atLeastOne(),
+				MarkdownDescription: "Largest number of instances of a revision. Default: `100`, and `scale.max` where that is more, whose changes make a " +
+					"revision then. A project whose quota allows fewer instances needs it.",
+				Optional: true, Validators: atLeastOne(),
 			},
 		},
 	}

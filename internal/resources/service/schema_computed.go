@@ -19,15 +19,18 @@ func computed() map[string]schema.Attribute {
 			Computed:            true,
 		},
 		"release_id": schema.StringAttribute{
-			MarkdownDescription: "Release that is declared: 12 hexadecimal characters made from image, config, secret versions and commands. Known at plan " +
-				"time when those are.",
+			MarkdownDescription: "Release that is declared: 12 hexadecimal characters made from image, config, secret versions and commands, without the " +
+				"image where that is another tool's. Known at plan time when those are.",
 			Computed: true,
 		},
 		"status": schema.StringAttribute{
 			MarkdownDescription: "`ready`; `creating` when the create was interrupted (the next apply goes on); `degraded` when the last update failed or " +
-				"something outside of Terraform broke it (the next apply repairs it); `failed` when the first release never became ready.",
+				"something outside of Terraform broke it (the next apply repairs it); `unavailable` when it is as declared, but a process has no " +
+				"pod that answers at the moment, because its nodes were preempted or it began to crash (the plan is empty: no apply would change " +
+				"that); `failed` when the first release never became ready. The guide \"When a rollout fails\" says more.",
 			Computed: true,
 		},
+		"image_digest": imageDigestAttribute(),
 		"drift": schema.ListAttribute{
 			MarkdownDescription: "What was changed outside of Terraform, as `object path: declared -> actual`. The next apply puts it right.",
 			ElementType:         types.StringType, Computed: true,

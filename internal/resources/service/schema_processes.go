@@ -71,7 +71,7 @@ func scaleAttribute() schema.SingleNestedAttribute {
 	return schema.SingleNestedAttribute{
 		MarkdownDescription: "How many instances there are. On Cloud Run these are the bounds of the service, all of its revisions together, and changing " +
 			"them makes no revision, as `cloud_run.revision_scale` would.",
-		Optional:            true,
+		Optional: true,
 		Attributes: map[string]schema.Attribute{
 			"min": schema.Int64Attribute{
 				MarkdownDescription: "Least number of instances. Default: `1` on GKE, which does not scale to zero; `0` for `web` and `1` for workers on Cloud Run.",

@@ -1,6 +1,7 @@
 package service
 
 import (
+	"context"
 	"maps"
 	"slices"
 
@@ -97,4 +98,25 @@ func (f *flattener) identityWait(w *app.IdentityWait, prior types.Object) types.
 		m.Enabled = types.BoolNull()
 	}
 	return objectOf(f, waitTypes, m)
+}
+
+// sidecarsKnown tells whether all of the sidecars is known but values of config and secrets.
+func sidecarsKnown(ctx context.Context, sidecars types.Map) bool {
+	if sidecars.IsUnknown() {
+		return false
+	}
+	for _, value := range sidecars.Elements() {
+		object, _ := value.(types.Object)
+		if object.IsUnknown() {
+			return false
+		}
+		for name, attribute := range object.Attributes() {
+			raw, err := attribute.ToTerraformValue(ctx)
+			known := err == nil && raw.IsFullyKnown()
+			if valuesOnly := name == "config" || name == "secrets"; !known && (!valuesOnly || attribute.IsUnknown()) {
+				return false
+			}
+		}
+	}
+	return true
 }

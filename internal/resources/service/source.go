@@ -23,6 +23,7 @@ func (m *model) worded() map[string]attr.Value {
 	return map[string]attr.Value{
 		"gke": m.GKE, "cloud_run": m.CloudRun, "processes": m.Processes, "identity": m.Identity, "labels": m.Labels,
 		"sidecars": m.Sidecars, "annotations": m.Annotations,
+		"image_owner": m.ImageOwner, "drift_ignore": m.DriftIgnore, "rerender": m.Rerender,
 	}
 }
 
@@ -30,7 +31,11 @@ func (m *model) worded() map[string]attr.Value {
 func (m *model) setWorded(name string, value attr.Value) {
 	switch v := value.(type) {
 	case types.String:
-		m.Identity = v
+		*map[string]*types.String{"identity": &m.Identity, "image_owner": &m.ImageOwner}[name] = v
+	case types.Set:
+		m.DriftIgnore = v
+	case types.Bool:
+		m.Rerender = v
 	case types.Map:
 		*map[string]*types.Map{
 			"processes": &m.Processes, "labels": &m.Labels, "sidecars": &m.Sidecars, "annotations": &m.Annotations,

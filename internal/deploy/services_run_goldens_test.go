@@ -1,0 +1,126 @@
+package deploy_test
+
+import (
+	"encoding/json"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+
+	"cloud.google.com/go/secretmanager/apiv1/secretmanagerpb"
+
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/app"
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/deploy"
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/gcp"
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/names"
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/render/cloudrun"
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/render/golden"
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/secret"
+)
+
+// goldenRun are the apps of the renderer's golden files.
+func goldenRun(t *testing.T) map[string]cloudrun.Input {
+	t.Helper()
+	inputs := map[string]cloudrun.Input{}
+	for name, input := range golden.InputsIn(t, "../render/cloudrun/testdata") {
+		var d struct {
+			App           app.App           `json:"app"`
+			Stack         string            `json:"stack"`
+			DefaultLabels map[string]string `json:"default_labels"`
+		}
+		if err := json.Unmarshal(input, &d); err != nil {
+			t.Fatal(err)
+		}
+		for process, p := range d.App.Processes {
+			p.Scale.MinSet = golden.Declares(t, input, "app", "processes", process, "scale", "min")
+			d.App.Processes[process] = p
+		}
+		inputs[name] = cloudrun.Input{App: d.App, Stamp: names.Stamp{Stack: d.Stack}, DefaultLabels: d.DefaultLabels}
+	}
+	return inputs
+}
+
+// furnish makes what an app refers to: its account, and its secrets with as many versions as it needs.
+func (w serviceWorld) furnish(a app.App) {
+	w.Helper()
+	if id, found := strings.CutSuffix(a.Identity, "@acme-dev.iam.gserviceaccount.com"); found {
+		if _, err := w.GCP.ServiceAccounts().Create(w.Context(), "acme-dev", id, nil); err != nil {
+			w.Fatal(err)
+		}
+	}
+	if err := w.fake.AddProject("acme-shared", "210987654321"); err != nil {
+		w.Fatal(err)
+	}
+	for _, version := range a.Secrets {
+		id, err := names.ParseSecretVersionID(version)
+		if err != nil {
+			w.Fatal(err)
+		}
+		_, err = w.GCP.Secrets().Create(w.Context(), id.SecretID().String(), &secretmanagerpb.Secret{
+			Replication: &secretmanagerpb.Replication{Replication: &secretmanagerpb.Replication_Automatic_{}},
+		})
+		for err == nil {
+			var added *secretmanagerpb.SecretVersion
+			added, err = w.GCP.SecretVersions().Add(w.Context(), id.SecretID().String(), secret.FromString("x"))
+			if err == nil && path.Base(added.GetName()) == path.Base(version) {
+				break
+			}
+		}
+		if err != nil {
+			w.Fatal(err)
+		}
+	}
+}
+
+// Every golden app is accepted by the API, serves, and is afterwards as it was declared, whatever the API has filled in.
+func TestEveryGoldenAppOnCloudRunIsAcceptedAndAsDeclared(t *testing.T) {
+	t.Parallel()
+	inputs := goldenRun(t)
+	if len(inputs) < 25 {
+		t.Errorf("%d golden apps, want 25", len(inputs))
+	}
+	for _, name := range slices.Sorted(maps.Keys(inputs)) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			in := inputs[name]
+			if found := app.Check(in.App); slices.ContainsFunc(found, func(f app.Finding) bool { return !f.Warning }) {
+				t.Fatalf("the rules refuse it: %+v", found)
+			}
+			w := newRunWorld(t)
+			w.furnish(in.App)
+			validation := gcp.UpdateOptions{ValidateOnly: true, AllowMissing: true}
+			if _, err := w.GCP.RunServices().Update(t.Context(), cloudrun.Service(in), validation); err != nil {
+				t.Errorf("the service is refused: %v", err)
+			}
+			for _, pool := range cloudrun.WorkerPools(in) {
+				if _, err := w.GCP.WorkerPools().Update(t.Context(), pool, validation); err != nil {
+					t.Errorf("%s is refused: %v", pool.GetName(), err)
+				}
+			}
+			w.app = in.App
+			w.allow(in.App.CloudRun.Invokers)
+			w.create()
+			if state := w.read(); len(state.Drift) > 0 || state.Status != deploy.ServiceReady {
+				t.Errorf("after the create: %s", shown(state))
+			}
+			before := w.effects("UpdateService")
+			w.update(in.App)
+			if again := w.effects("UpdateService"); again != before {
+				t.Errorf("%d updates although nothing changed", again-before)
+			}
+		})
+	}
+}
+
+// allow makes the accounts of callers.
+func (w serviceWorld) allow(members []string) {
+	w.Helper()
+	for _, member := range members {
+		if id, found := strings.CutPrefix(member, "serviceAccount:"); found {
+			if _, err := w.GCP.ServiceAccounts().Create(w.Context(), "acme-dev", strings.Split(id, "@")[0], nil); err != nil {
+				w.Fatal(err)
+			}
+		}
+	}
+}
