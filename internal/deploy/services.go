@@ -179,6 +179,7 @@ func (c *Cloud) UpdateService(ctx context.Context, spec ServiceSpec) (*ServiceSt
 	if err != nil {
 		return nil, nil, err
 	}
+	target.takeOver(spec.Adopt)
 	var notices []Notice
 	if err = target.bring(ctx); err == nil {
 		notices, err = target.finish(ctx)

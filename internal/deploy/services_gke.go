@@ -41,6 +41,8 @@ type serviceGKE struct {
 	values map[string]secret.Bytes
 	// adopting tells that what another tool made under this name is taken over.
 	adopting bool
+	// beside are the Deployments of others that an adoption has left without requests.
+	beside []string
 	// secretGoing tells that the Kubernetes Secret with these values is being deleted.
 	secretGoing bool
 	// google are the Google service accounts that given identities impersonate, by Kubernetes service account.
@@ -116,6 +118,8 @@ type serviceRecord struct {
 	unfinished bool
 	// creating is the time of the creating mark, zero when the create is finished.
 	creating time.Time
+	// adopting tells that an adoption is unfinished.
+	adopting bool
 }
 
 // record reads the record, nil when there is none.
@@ -133,6 +137,7 @@ func (s *serviceGKE) record(ctx context.Context, k *kube.Client) (*serviceRecord
 	r := &serviceRecord{object: live}
 	r.rendered, r.revision = gke.RecordedRendering(live)
 	r.creating, _ = names.CreatingSince(live.GetAnnotations())
+	_, r.adopting = live.GetAnnotations()[serviceAdoptingAnnotation]
 	if r.app, err = gke.Recorded(live); err == nil {
 		r.retired, r.unfinished, err = serviceRetiredOf(live.GetAnnotations())
 	}
@@ -172,6 +177,9 @@ func (s *serviceGKE) writeRecord(ctx context.Context, k *kube.Client, unfinished
 		}
 		annotations := maps.Clone(declared.GetAnnotations())
 		annotations[serviceRetiredAnnotation] = encoded
+		if s.adopting {
+			annotations[serviceAdoptingAnnotation] = "true"
+		}
 		declared.SetAnnotations(annotations)
 	}
 	if err := s.setUIDs(declared); err != nil {

@@ -61,7 +61,10 @@ func (s *serviceGKE) bring(ctx context.Context) error {
 	for _, process := range slices.Sorted(maps.Keys(s.app.Processes)) {
 		deployments = append(deployments, names.Deployment(s.app.Name, process))
 	}
-	return k.WaitRollout(ctx, s.id.Namespace, deployments)
+	if err := k.WaitRollout(ctx, s.id.Namespace, deployments); err != nil {
+		return err
+	}
+	return s.adoptService(ctx, k)
 }
 
 // resume takes over the marks that an earlier, unfinished change left, and notes what the release before had.
@@ -77,7 +80,7 @@ func (s *serviceGKE) resume(ctx context.Context, k *kube.Client) error {
 	if err := s.lookIdentity(ctx, k, before.app); err != nil {
 		return err
 	}
-	s.creating = before.creating
+	s.creating, s.adopting = before.creating, s.adopting || before.adopting
 	s.retired = before.retired.plus(before.app, s.app)
 	return nil
 }
@@ -86,6 +89,12 @@ func (s *serviceGKE) applyAll(ctx context.Context, k *kube.Client) error {
 	if err := s.applySecret(ctx, k); err != nil {
 		return err
 	}
+	// In an adoption the Kubernetes Service goes on sending requests to what served before until the new pods are ready.
+	return s.applyEach(ctx, k, func(ref kube.Ref) bool { return !s.adopting || ref.GVK != kube.Service })
+}
+
+// applyEach writes those of the rendered objects that are asked for.
+func (s *serviceGKE) applyEach(ctx context.Context, k *kube.Client, wanted func(kube.Ref) bool) error {
 	objects, err := gke.Objects(s.input(s.app))
 	if err != nil {
 		return err
@@ -94,6 +103,9 @@ func (s *serviceGKE) applyAll(ctx context.Context, k *kube.Client) error {
 		return err
 	}
 	for _, declared := range objects {
+		if !wanted(kube.RefOf(declared)) {
+			continue
+		}
 		if err := s.apply(ctx, k, declared); err != nil {
 			return s.applyError(declared, err)
 		}
@@ -116,7 +128,7 @@ func (s *serviceGKE) apply(ctx context.Context, k *kube.Client, declared *unstru
 		live, err = &unstructured.Unstructured{Object: map[string]any{}}, nil
 	case err != nil:
 		return err
-	case !s.made(live):
+	case !s.made(live) && !s.mayWrite(live):
 		return s.foreign(ref, live.GetManagedFields())
 	}
 	declared = s.leave(declared, live)
@@ -201,13 +213,13 @@ func (s *serviceGKE) foreign(ref kube.Ref, fields []metav1.ManagedFieldsEntry) *
 			managers = append(managers, entry.Manager)
 		}
 	}
-	return &Error{
+	return s.notAdopted(&Error{
 		Summary: fmt.Sprintf("%s %q in namespace %q belongs to somebody else", ref.GVK.Kind, ref.Name, ref.Namespace),
 		Why: fmt.Sprintf("Service %q needs an object of this name, and the one that is there does not carry its labels (%s=%s). "+
 			"It is written by %s.", s.app.Name, names.KubeService, s.app.Name, strings.Join(managers, ", ")),
 		Fix:       "Choose another name or namespace for the service, or delete the object if nobody needs it.",
 		Attribute: []string{"name"},
-	}
+	}, ref)
 }
 
 func (s *serviceGKE) applyError(declared *unstructured.Unstructured, err error) error {

@@ -37,6 +37,9 @@ func (s *serviceGKE) check(ctx context.Context) ServiceVerdict {
 	if !there {
 		return verdict
 	}
+	if record, err := s.record(ctx, k); err == nil && record != nil {
+		s.adopting = s.adopting || record.adopting
+	}
 	objects, err := s.checked()
 	if err != nil {
 		return UncheckedService(err.Error())
@@ -304,7 +307,7 @@ var attributeFields = []struct {
 	{"nodeSelector", []string{"gke", "capacity"}, false},
 	{"tolerations", []string{"gke", "capacity"}, false},
 	{"metadata.labels", []string{"labels"}, false},
-	{"metadata.annotations", []string{"annotations"}, false},
+	{"template.metadata.annotations", []string{"annotations"}, false},
 }
 
 // attributeOf finds the attribute by the field that the server names, else by the object.

@@ -45,6 +45,7 @@ func (s *serviceGKE) finish(ctx context.Context) ([]Notice, error) {
 	if err != nil {
 		return notices, err
 	}
+	notices = append(notices, s.besideNotice()...)
 	takeMarksOff := func(ctx context.Context) error {
 		s.creating, s.retired = time.Time{}, serviceRetired{}
 		return s.writeRecord(ctx, k, false)

@@ -39,7 +39,9 @@ func newLostWorld(t *testing.T, handler http.HandlerFunc, trouble func(*containe
 		Name: "shop", Image: "asia-docker.pkg.dev/acme/shop/web:1", GKE: &app.GKE{Cluster: serviceCluster.String(), Namespace: "shop"},
 		Processes: map[string]app.Process{"web": {}},
 	}}
-	op, err := client.Clusters().Create(t.Context(), serviceCluster.Parent(), &containerpb.Cluster{Name: serviceCluster.Name, InitialNodeCount: 1})
+	op, err := client.Clusters().Create(t.Context(), serviceCluster.Parent(), &containerpb.Cluster{
+		Name: serviceCluster.Name, NodePools: []*containerpb.NodePool{{Name: "base", InitialNodeCount: 1, Config: &containerpb.NodeConfig{}}},
+	})
 	if err == nil {
 		err = client.Clusters().WaitOperation(t.Context(), serviceCluster.Parent(), op)
 	}

@@ -48,7 +48,8 @@ func (s *serviceGKE) readWith(ctx context.Context, k *kube.Client) (*ServiceStat
 		in = s.input(record.app)
 	}
 	if len(in.App.Processes) == 0 {
-		return nil, nil, nil // an import of what is not there: only name and place are known
+		state, err := s.unrecorded(ctx, k) // an import: only name and place are known
+		return state, nil, err
 	}
 	if err := s.lookIdentity(ctx, k, in.App); err != nil {
 		return nil, nil, err

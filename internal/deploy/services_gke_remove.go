@@ -57,6 +57,9 @@ func (s *serviceGKE) removeWith(ctx context.Context, k *kube.Client) ([]Notice, 
 	if err != nil || released {
 		return notices, err
 	}
+	if found == nil && len(s.app.Processes) == 0 {
+		notices = append(notices, s.notAdoptedNotice())
+	}
 	more, err := s.cloud.ReleaseNamespace(ctx, s.cluster, s.id.Namespace) // tells what keeps it
 	return append(notices, more...), err
 }

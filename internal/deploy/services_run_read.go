@@ -53,9 +53,16 @@ func (s *serviceRun) read(ctx context.Context) (*ServiceState, []Notice, error) 
 	return state, append(look.notices, rendererNotice(state.App, look.otherRenderer)...), nil
 }
 
-// unrecorded is a service that something else made: its name and place. The next plan shows what adoption changes.
+// unrecorded is a service that something else made, in the terms of an app. What an app cannot say of it is drift. The next
+// plan shows what an adoption changes.
 func (s *serviceRun) unrecorded(live *runpb.Service) *ServiceState {
-	return &ServiceState{ID: s.id.String(), App: s.app, URL: runURL(live), Status: ServiceDegraded, Objects: []string{s.id.String()}}
+	a := cloudrun.Seen(s.id, live)
+	seen := &serviceRun{cloud: s.cloud, app: app.WithDefaults(a), id: s.id}
+	name := s.id.String()
+	return &ServiceState{
+		ID: name, App: a, URL: runURL(live), Status: ServiceDegraded, Serves: live.GetLatestReadyRevision() != "", Objects: []string{name},
+		Drift: runNamed(name, runDiff(seen.rendered(seen.app, 0), cloudrun.Shown(s.id, live))),
+	}
 }
 
 // runURL is the address of a service, empty if that is switched off.

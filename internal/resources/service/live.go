@@ -28,9 +28,9 @@ func (m model) spec(ctx context.Context, timeout time.Duration, diags *diag.Diag
 // imported tells a state of which an import has set nothing but the id.
 func (m model) imported() bool { return m.Name.IsNull() }
 
-// known is what the state knows: the app that was applied, or its name and place right after an import.
+// known is what the state knows: the app that was applied, or its name and place after an import until it is applied.
 func (m model) known(ctx context.Context, diags *diag.Diagnostics) app.App {
-	if !m.imported() {
+	if !m.imported() && !m.unrecorded() {
 		return m.spec(ctx, 0, diags).App
 	}
 	a, err := deploy.ParseServiceID(m.ID.ValueString())

@@ -73,10 +73,12 @@ func (r *serviceResource) Create(ctx context.Context, req resource.CreateRequest
 	spec := plan.spec(ctx, timeout, &resp.Diagnostics)
 	id, err := deploy.ServiceID(spec.App)
 	tf.AddError(&resp.Diagnostics, err, "The service has no place")
+	if err == nil {
+		tf.SetIdentity(ctx, resp.Identity, identityAt(id), &resp.Diagnostics)
+	}
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	tf.SetIdentity(ctx, resp.Identity, identityAt(id), &resp.Diagnostics)
 	ctx, cancel := tf.WithTimeout(ctx, tf.Create, timeout)
 	defer cancel()
 	live, notices, err := r.provider.Cloud.CreateService(ctx, spec)
@@ -91,12 +93,12 @@ func (r *serviceResource) Create(ctx context.Context, req resource.CreateRequest
 func (r *serviceResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
 	var prior model
 	resp.Diagnostics.Append(req.State.Get(ctx, &prior)...)
+	tf.SetIdentity(ctx, resp.Identity, identityAt(prior.ID.ValueString()), &resp.Diagnostics)
 	timeout := tf.Timeout(ctx, prior.Timeouts, tf.Read, readTimeout, &resp.Diagnostics)
 	known := prior.known(ctx, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	tf.SetIdentity(ctx, resp.Identity, identityAt(prior.ID.ValueString()), &resp.Diagnostics)
 	if !r.provider.Known {
 		return // whom to ask is known after apply
 	}
@@ -124,13 +126,14 @@ func (r *serviceResource) Update(ctx context.Context, req resource.UpdateRequest
 	var plan, prior model
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
 	resp.Diagnostics.Append(req.State.Get(ctx, &prior)...)
+	id := prior.ID.ValueString()
+	tf.SetIdentity(ctx, resp.Identity, identityAt(id), &resp.Diagnostics)
 	timeout := tf.Timeout(ctx, plan.Timeouts, tf.Update, updateTimeout, &resp.Diagnostics)
 	spec := plan.spec(ctx, timeout, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	id := prior.ID.ValueString()
-	tf.SetIdentity(ctx, resp.Identity, identityAt(id), &resp.Diagnostics)
+	spec.Adopt = prior.unrecorded()
 	ctx, cancel := tf.WithTimeout(ctx, tf.Update, timeout)
 	defer cancel()
 	live, notices, err := r.provider.Cloud.UpdateService(ctx, spec)
