@@ -42,15 +42,6 @@ func (w serviceWorld) gcloudDeploy(image string, change ...func(*runpb.Service))
 	_, _ = op.Wait(w.Context()) // a broken image is a test's business
 }
 
-func (w serviceWorld) liveRun() *runpb.Service {
-	w.Helper()
-	live, err := w.GCP.RunServices().Get(w.Context(), runService)
-	if err != nil {
-		w.Fatal(err)
-	}
-	return live
-}
-
 func (w serviceWorld) poolImage(name string) string {
 	w.Helper()
 	live, err := w.GCP.WorkerPools().Get(w.Context(), name)
