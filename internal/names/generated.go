@@ -95,7 +95,8 @@ func FileKey(path string) string {
 		}
 		return '_'
 	}, path[strings.LastIndexByte(path, '/')+1:])
-	return suffix(path) + "-" + readable[:min(len(readable), maxFileKey)]
+	readable = strings.TrimLeft(readable, ".") // a key may not begin with two
+	return readable[:min(len(readable), maxFileKey)] + "-" + suffix(path)
 }
 
 // maxFileKey leaves room for the hash under the 253 characters of a ConfigMap's key.

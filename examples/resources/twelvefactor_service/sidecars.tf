@@ -16,10 +16,10 @@ locals {
   }
 }
 
-resource "twelvefactor_service" "orders" {
-  name        = "orders"
+resource "twelvefactor_service" "invoices" {
+  name        = "invoices"
   image       = "asia-docker.pkg.dev/acme/orders/web:9f8e7d6"
-  gke         = { cluster = twelvefactor_cluster.dev.id, namespace = "orders" }
+  gke         = { cluster = twelvefactor_cluster.dev.id, namespace = "invoices" }
   annotations = { "prometheus.io/scrape" = "true", "prometheus.io/port" = "8080" }
   sidecars    = local.sidecars
 

@@ -2,7 +2,9 @@ package cloudrun
 
 import (
 	"encoding/json"
+	"path"
 	"strconv"
+	"strings"
 
 	"cloud.google.com/go/run/apiv2/runpb"
 
@@ -47,4 +49,34 @@ func fileVolumes(in Input) (volumes []*runpb.Volume, mounts []*runpb.VolumeMount
 		mounts = append(mounts, &runpb.VolumeMount{Name: name, MountPath: m.Dir})
 	}
 	return volumes, mounts
+}
+
+// seenVersion is the full name of a version.
+func seenVersion(id names.RunServiceID, secret, version string) string {
+	if !strings.Contains(secret, "/") {
+		secret = "projects/" + id.Project + "/secrets/" + secret
+	}
+	return secret + "/versions/" + version
+}
+
+// seenFiles are the secret volumes of a service that another tool made: path of the file to version. Without items there
+// is one file, which has the name of the secret and its latest version.
+func seenFiles(id names.RunServiceID, volumes []*runpb.Volume, mounts []*runpb.VolumeMount) map[string]string {
+	files := map[string]string{}
+	for _, m := range mounts {
+		for _, v := range volumes {
+			source := v.GetSecret()
+			if source == nil || v.GetName() != m.GetName() {
+				continue
+			}
+			items := source.GetItems()
+			if len(items) == 0 {
+				items = []*runpb.VersionToPath{{Path: path.Base(source.GetSecret()), Version: names.LatestVersion}}
+			}
+			for _, item := range items {
+				files[path.Join(m.GetMountPath(), item.GetPath())] = seenVersion(id, source.GetSecret(), item.GetVersion())
+			}
+		}
+	}
+	return files
 }

@@ -32,6 +32,7 @@ func Seen(id names.RunServiceID, live *runpb.Service) app.App {
 		}
 		web.Startup, web.Liveness, web.Readiness = seenProbe(c.GetStartupProbe()), seenProbe(c.GetLivenessProbe()), seenProbe(c.GetReadinessProbe())
 		web.Scratch = seenScratch(template.GetVolumes(), c.GetVolumeMounts())
+		a.SecretFiles = seenFiles(id, template.GetVolumes(), c.GetVolumeMounts())
 	}
 	a.Processes = map[string]app.Process{app.Web: web}
 	return withoutDefaults(a)
@@ -74,11 +75,7 @@ func seenEnv(id names.RunServiceID, env []*runpb.EnvVar) (config, secrets map[st
 			config[e.GetName()] = app.Hidden
 			continue
 		}
-		secret := ref.GetSecret()
-		if !strings.Contains(secret, "/") {
-			secret = "projects/" + id.Project + "/secrets/" + secret
-		}
-		secrets[e.GetName()] = secret + "/versions/" + ref.GetVersion()
+		secrets[e.GetName()] = seenVersion(id, ref.GetSecret(), ref.GetVersion())
 	}
 	return config, secrets
 }

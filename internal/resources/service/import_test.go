@@ -19,7 +19,7 @@ func wordings() map[string][]change {
 		"default label again": {set("labels", `{ owner = "platform" }`)},
 		"defaults said":       {process("web", `{ port = 8080, scale = {} }`)},
 		"web in full":         {process("web", shared)},
-		"other durations":     {process("web", `{ readiness = { path = "/", period = "1m0s" }, liveness = { tcp = true, period = "30000ms" } }`)},
+		"other durations":     {process("web", `{ readiness = { path = "/", period = "1m0s" }, liveness = { path = "/", period = "30000ms" } }`)},
 		"commands":            {process("web", `{ command = ["/app"], args = [] }`)},
 		"worker":              {process("worker", `{ command = ["/app", "worker"], scale = { min = 1, max = 1 } }`)},
 		"scratch":             {process("web", `{ scratch = { "/var/cache" = "32Mi" } }`)},

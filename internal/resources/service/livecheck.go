@@ -49,6 +49,7 @@ func (r *serviceResource) verdictOn(ctx context.Context, c change, planned model
 	a.Labels = tf.Strings(planned.EffectiveLabels)
 	unknown := func(_, version string) bool { return version == "" }
 	maps.DeleteFunc(a.Secrets, unknown)
+	maps.DeleteFunc(a.SecretFiles, unknown)
 	for _, s := range a.Sidecars {
 		maps.DeleteFunc(s.Secrets, unknown)
 	}
