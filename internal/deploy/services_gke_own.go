@@ -95,7 +95,7 @@ func (s *serviceGKE) checkConflicts(ctx context.Context, k *kube.Client) error {
 func (s *serviceGKE) checkConflict(ctx context.Context, k *kube.Client, declared *unstructured.Unstructured) error {
 	ref := kube.RefOf(declared)
 	last := s.applied(ref)
-	if last == nil {
+	if last == nil || ref.GVK == kube.ConfigMap { // the name says what a ConfigMap has to hold: see dropChanged
 		return nil
 	}
 	live, err := k.Get(ctx, ref)
