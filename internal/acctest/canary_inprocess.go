@@ -34,7 +34,12 @@ type State struct {
 // InProcess starts the provider for one resource type and configures it as Config does.
 func (e *Env) InProcess(t testing.TB, noun string) *InProcess {
 	t.Helper()
-	server, schemas := e.inProcess(t, nil)
+	return e.inProcessFor(t, noun, nil)
+}
+
+func (e *Env) inProcessFor(t testing.TB, noun string, settings Attributes) *InProcess {
+	t.Helper()
+	server, schemas := e.inProcess(t, settings)
 	schema, ok := schemas.ResourceSchemas[noun]
 	if !ok {
 		t.Fatalf("the provider has no %s", noun)

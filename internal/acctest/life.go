@@ -20,6 +20,7 @@ type Life struct {
 	Replaced int
 
 	noun     string
+	settings Attributes // of the provider block
 	provider *InProcess
 	view     *Env            // of the provider
 	ctx      context.Context // of its calls
@@ -28,7 +29,16 @@ type Life struct {
 // NewLife begins without the resource.
 func (e *Env) NewLife(t testing.TB, noun string, canaries *Canaries) *Life {
 	t.Helper()
-	return &Life{TB: t, Env: e, Canaries: canaries, noun: noun, provider: e.InProcess(t, noun), view: e, ctx: t.Context()}
+	return e.NewLifeWith(t, noun, canaries, nil)
+}
+
+// NewLifeWith is NewLife under a provider block with more settings.
+func (e *Env) NewLifeWith(t testing.TB, noun string, canaries *Canaries, settings Attributes) *Life {
+	t.Helper()
+	return &Life{
+		TB: t, Env: e, Canaries: canaries, noun: noun, settings: settings,
+		provider: e.inProcessFor(t, noun, settings), view: e, ctx: t.Context(),
+	}
 }
 
 // Within runs the steps of do with another provider process, whose calls end with ctx.
@@ -36,7 +46,7 @@ func (l *Life) Within(ctx context.Context, do func(), options ...Option) {
 	l.Helper()
 	usual := *l
 	l.view, l.ctx = l.Env.As(l, options...), ctx
-	l.provider = l.view.InProcess(l, l.noun).Within(ctx)
+	l.provider = l.view.inProcessFor(l, l.noun, l.settings).Within(ctx)
 	defer func() { l.provider, l.view, l.ctx = usual.provider, usual.view, usual.ctx }()
 	do()
 }

@@ -54,7 +54,7 @@ func otherValues(value any) []any {
 		return []any{v + 1, v - 1}
 	case string:
 		return []any{
-			v + "x", v + "1", "7Mi", "7", "77", "8Mi", "Unconfined", "UDP", "Always", "NodePort", "NET_RAW", "DoNotSchedule", "ScheduleAnyway",
+			v + "x", v + "1", "7Mi", "7", "77", "8Mi", "Unconfined", "UDP", "Always", "ClientIP", "NodePort", "NET_RAW", "DoNotSchedule", "ScheduleAnyway",
 			"IfHealthyBudget", "memory", "30%", "scratch-0", "scratch-1", nil,
 		}
 	default:

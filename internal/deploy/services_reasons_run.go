@@ -92,7 +92,7 @@ func serviceRevisionError(a app.App, failed *gcp.OperationError, err error) erro
 		break
 	}
 	serviceRevisionSidecar(e, a, failed.Message)
-	return e
+	return e.aboutImageOf(a)
 }
 
 // runVolume is how Cloud Run begins what it says about a file.

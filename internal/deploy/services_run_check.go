@@ -2,6 +2,7 @@ package deploy
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"regexp"
@@ -121,6 +122,9 @@ func (s *serviceRun) judge(err error, object, process, permissions string) (verd
 }
 
 func (s *serviceRun) refused(err error, object, process string) *Error {
+	if told := (*Error)(nil); s.app.CloudRun.InvokerIAMDisabled && errors.As(s.writeError(err), &told) {
+		return told
+	}
 	attribute := s.attributeOf(err, process)
 	return &Error{
 		Summary: fmt.Sprintf("Cloud Run would refuse process %q of service %q", process, s.app.Name),

@@ -197,7 +197,7 @@ func TestRunTrafficThatIsPinnedIsDriftUnlessItIsLeft(t *testing.T) {
 		}}
 	}
 	w.gcloudDeploy(runDeployed, pin)
-	if drift := w.read().Drift; len(drift) != 1 || !strings.Contains(drift[0], "traffic[0].type") {
+	if drift := w.read().Drift; len(drift) != 2 || !strings.Contains(drift[0], "traffic[0].type") || !strings.Contains(drift[1], "traffic[0].revision") {
 		t.Errorf("drift %q", drift)
 	}
 	w.update(w.app)

@@ -106,6 +106,7 @@ func (w serviceWorld) dumpNamespace() []string {
 var passingFields = []string{
 	"createTime", "updateTime", "etag", "uid", "uniqueId", "creationTimestamp", "resourceVersion", "generation", "observedGeneration",
 	"destroyTime", "lastTransitionTime", "oauth2ClientId", "completionTime", "template.revision",
+	"rendering", "uids", // of the record: packed with the names in it, and of these very objects
 }
 
 var (
