@@ -278,7 +278,7 @@ func (s *swept) trouble(fault fakegcp.Fault, with sweepTrouble, to *app.App) (st
 	if with.kills {
 		s.Cleanup(func() {
 			end()
-			<-ended // what a killed process would have said nobody hears
+			<-ended //nolint:errcheck // what a killed process would have said nobody hears
 		})
 		if p.saved.Load() && fault.When == fakegcp.After {
 			return p.state, p.tainted
