@@ -343,7 +343,7 @@ func TestClusterRollNamesPodsThatFindNoNode(t *testing.T) {
 		d, err = w.kube.AppsV1().Deployments("default").Get(t.Context(), "web", metav1.GetOptions{})
 		return err == nil && d.Status.ObservedGeneration == d.Generation && d.Status.UpdatedReplicas == 3 && d.Status.Replicas == 3 && d.Status.AvailableReplicas == 3
 	})
-	_, err = w.update(deploy.PoolSpot, 25*time.Second)
+	_, err = w.update(deploy.PoolSpot, time.Minute)
 	for _, want := range []string{"waiting for a node: default/web-", "nodes are available", "Give the pods that wait a node", `node_pools["base"]`} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("the error does not say %q:\n%v", want, err)

@@ -40,14 +40,15 @@ var runNotOwned = map[string]map[protoreflect.FullName]bool{
 	}),
 	"filled in by the API where it is not declared": runFields(map[string][]string{
 		"RevisionTemplate": {"revision"}, "WorkerPoolRevisionTemplate": {"revision"},
-		"ServiceScaling": {"manual_instance_count"}, // counts in manual mode only, and that is a difference
+		"ServiceScaling":     {"manual_instance_count"}, // counts in manual mode only, and that is a difference
+		"SecretVolumeSource": {"default_mode"}, "VersionToPath": {"mode"},
 	}),
 	"of keys and hardware that the app does not ask for: meaningless without the key or the accelerator": runFields(map[string][]string{
 		"RevisionTemplate":           {"encryption_key_revocation_action", "encryption_key_shutdown_duration", "gpu_zonal_redundancy_disabled"},
 		"WorkerPoolRevisionTemplate": {"encryption_key_revocation_action", "encryption_key_shutdown_duration", "gpu_zonal_redundancy_disabled"},
 	}),
 	"of another volume than the one declared, of which a difference shows that the declared kind is missing": runFields(map[string][]string{
-		"Volume": {"secret", "cloud_sql_instance", "nfs", "gcs"},
+		"Volume": {"cloud_sql_instance", "nfs", "gcs"},
 	}),
 }
 

@@ -8,13 +8,14 @@ import (
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/fakegcp"
 )
 
-// An error would taint the service, and Terraform would replace what serves.
-func TestFailedCreateOfARunServiceThatServesIsNoError(t *testing.T) {
+// An error would taint the service, and Terraform would replace what is about to serve: who may call is decided before the
+// rollout, so that a refusal is told at once.
+func TestCreateOfARunServiceWhoseCallersAreRefusedIsNoError(t *testing.T) {
 	t.Parallel()
 	w := newRunWorld(t)
 	w.fake.Deny("run.services.setIamPolicy", "")
 	state, notices, err := w.CreateService(t.Context(), w.spec(w.app))
-	if err != nil || state == nil || !state.Serves || state.Status != deploy.ServiceCreating || len(notices) != 1 {
+	if err != nil || state == nil || state.Status != deploy.ServiceCreating || len(notices) != 1 {
 		t.Fatalf("%s, notices %v, error %v", shown(state), notices, err)
 	}
 	detail := notices[0].Detail
@@ -30,7 +31,9 @@ func TestFailedCreateOfARunServiceThatServesIsNoError(t *testing.T) {
 		t.Errorf("the next plan would show nothing to do: %s", shown(read))
 	}
 	w.fake.Allow("run.services.setIamPolicy", "")
-	w.update(w.app)
+	if state := w.update(w.app); !state.Serves {
+		t.Errorf("after the permission was there: %s", shown(state))
+	}
 	w.remove()
 }
 

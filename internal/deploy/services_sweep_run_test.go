@@ -2,6 +2,7 @@ package deploy_test
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -134,7 +135,7 @@ func (w serviceWorld) isMine(resource string) bool { return strings.Contains(res
 
 // await returns when the fault has struck and, if it comes after an effect, that effect is there. It fails the test when
 // the run ends without.
-func (w serviceWorld) await(at fakegcp.Fault, ended <-chan error) {
+func (w serviceWorld) await(at fakegcp.Fault, ended chan error) {
 	w.Helper()
 	ctx, cancel := context.WithCancel(w.Context())
 	defer cancel()
@@ -142,9 +143,11 @@ func (w serviceWorld) await(at fakegcp.Fault, ended <-chan error) {
 	go func() { struck <- w.struck(ctx, at) }()
 	select {
 	case err := <-ended:
-		select {
-		case <-struck: // it ended because of the trouble
-		default:
+		ended <- err // whoever called still asks for it
+		mine := func(c fakegcp.Call) bool {
+			return c.Method == at.Method && strings.Contains(c.Resource, at.Resource) && c.Fault != ""
+		}
+		if !slices.ContainsFunc(append(w.fake.Journal(), w.fake.KubernetesRequests()...), mine) {
 			w.Fatalf("the run ended before it was struck: %v", err)
 		}
 	case <-struck:
