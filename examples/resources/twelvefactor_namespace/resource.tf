@@ -12,7 +12,7 @@ resource "twelvefactor_namespace" "shop" {
   labels  = { team = "shop" }
 
   network = {
-    ingress_from = ["gateway:8080"]                              # pods of namespace gateway, to the port of web
+    ingress_from = ["gateway:8080"]                             # pods of namespace gateway, to the port of web
     egress_to    = ["10.20.0.5/32:5432", "199.36.153.8/30:443"] # the database; Google's APIs
   }
 
