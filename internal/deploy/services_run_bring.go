@@ -242,9 +242,9 @@ func (s *serviceRun) bring(ctx context.Context) error {
 	return s.grantInvokers(ctx)
 }
 
-// processOf finds the process that a worker pool runs.
-func (s *serviceRun) processOf(pool string) string {
-	for process := range s.app.Processes {
+// processOf finds the process of an app that a worker pool runs.
+func (s *serviceRun) processOf(a app.App, pool string) string {
+	for process := range a.Processes {
 		if s.id.WorkerPool(cloudrun.WorkerPoolName(s.app.Name, process)) == pool {
 			return process
 		}
@@ -254,7 +254,7 @@ func (s *serviceRun) processOf(pool string) string {
 
 func (s *serviceRun) bringPools(ctx context.Context) error {
 	for i, declared := range s.pools(0) {
-		pool := s.pool(i, s.processOf(declared.GetName()), declared.GetName())
+		pool := s.pool(i, s.processOf(s.app, declared.GetName()), declared.GetName())
 		live, err := pool.get(ctx)
 		switch {
 		case gcp.IsNotFound(err):

@@ -82,7 +82,7 @@ func (s *serviceRun) checkWeb(ctx context.Context, m *runpb.Service, account str
 
 func (s *serviceRun) checkPool(ctx context.Context, m *runpb.WorkerPool, account string) (verdict ServiceVerdict) {
 	name := m.GetName()
-	process := s.processOf(name)
+	process := s.processOf(s.app, name)
 	pools := s.cloud.GCP.WorkerPools()
 	live, err := pools.Get(ctx, name)
 	switch {

@@ -3,7 +3,6 @@ package deploy
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -14,12 +13,6 @@ import (
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/gcp"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/render/cloudrun"
 )
-
-// runWorkers are the processes that run in worker pools, in the order in which those are rendered.
-func runWorkers(a app.App) []string {
-	workers := slices.Sorted(maps.Keys(a.Processes))
-	return slices.DeleteFunc(workers, func(process string) bool { return process == app.Web })
-}
 
 // runOthers is what a look finds about other tools and other versions of this one.
 type runOthers struct {

@@ -118,8 +118,10 @@ func (l *runLook) at(ctx context.Context, live *runpb.Service) error {
 	}
 	in := s.input(l.app, 0)
 	in.Creating = time.Time{}
-	for i, declared := range cloudrun.WorkerPools(in) {
-		looks = append(looks, func(ctx context.Context) runFound { return l.pool(ctx, runWorkers(l.app)[i], declared) })
+	for _, declared := range cloudrun.WorkerPools(in) {
+		looks = append(looks, func(ctx context.Context) runFound {
+			return l.pool(ctx, s.processOf(l.app, declared.GetName()), declared)
+		})
 	}
 	found := make([]runFound, len(looks))
 	group, ctx := errgroup.WithContext(ctx)
