@@ -153,5 +153,5 @@ func checkOneOf(noun, value string, accepted []string) error {
 	if slices.Contains(accepted, value) {
 		return nil
 	}
-	return fmt.Errorf("%s %s is not one of %s", noun, quote(value), strings.Join(accepted, ", "))
+	return fmt.Errorf("%s %s is not one of %s: set one of these, or leave it out for the default", noun, quote(value), strings.Join(accepted, ", "))
 }

@@ -81,7 +81,7 @@ func checkVPC(a App) []Finding {
 	if v == nil {
 		return nil
 	}
-	all := fromError("Unknown egress", checkOneOf("cloud_run.vpc.egress", v.Egress, Egresses()), atRun("vpc", "egress")...)
+	all := fromError("Unknown egress", checkOneOf("egress", v.Egress, Egresses()), atRun("vpc", "egress")...)
 	if v.Network == "" && v.Subnetwork == "" {
 		all = append(all, Finding{
 			Path: atRun("vpc"), Uses: [][]string{atRun("vpc", "network"), atRun("vpc", "subnetwork")}, Summary: "Network is missing",
@@ -142,7 +142,7 @@ func checkTags(tags []string) []Finding {
 }
 
 func checkProtocol(a App) []Finding {
-	return fromError("Unknown protocol", checkOneOf("cloud_run.protocol", a.CloudRun.Protocol, Protocols()), atRun("protocol")...)
+	return fromError("Unknown protocol", checkOneOf("protocol", a.CloudRun.Protocol, Protocols()), atRun("protocol")...)
 }
 
 // maxRequestTimeout is Cloud Run's. Source: Cloud Run documentation, "Set request timeout".
@@ -205,7 +205,7 @@ func checkExecution(a App) []Finding {
 		return nil
 	}
 	at := atRun("execution_environment")
-	if err := checkOneOf("cloud_run.execution_environment", environment, ExecutionEnvironments()); err != nil {
+	if err := checkOneOf("execution environment", environment, ExecutionEnvironments()); err != nil {
 		return fromError("Unknown execution environment", err, at...)
 	}
 	if environment != Gen2 {

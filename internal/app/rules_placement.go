@@ -38,11 +38,11 @@ func checkNamespace(a App) []Finding {
 }
 
 func checkCapacity(a App) []Finding {
-	return fromError("Unknown capacity", checkOneOf("gke.capacity", string(a.GKE.Capacity), Capacities()), "gke", "capacity")
+	return fromError("Unknown capacity", checkOneOf("capacity", string(a.GKE.Capacity), Capacities()), "gke", "capacity")
 }
 
 func checkIngress(a App) []Finding {
-	return fromError("Unknown ingress", checkOneOf("cloud_run.ingress", a.CloudRun.Ingress, Ingresses()), "cloud_run", "ingress")
+	return fromError("Unknown ingress", checkOneOf("ingress", a.CloudRun.Ingress, Ingresses()), "cloud_run", "ingress")
 }
 
 // invokerForm are the IAM members that a Cloud Run service can name.
