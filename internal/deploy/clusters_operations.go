@@ -81,7 +81,9 @@ func (r *clusterRun) settle(ctx context.Context) error {
 		case !found && clusterForming(r.live):
 			return r.waitFormed(ctx)
 		case !found:
-			return nil // one that is not listed yet refuses the next request, which then waits for it
+			// It has ended since the look, and what it did shows now. One that is not listed yet refuses the next request,
+			// which then waits for it.
+			return r.look(ctx)
 		}
 	}
 }

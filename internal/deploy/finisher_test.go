@@ -9,6 +9,7 @@ import (
 
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/app"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/deploy"
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/fakegcp"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/names"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/secret"
 )
@@ -74,6 +75,28 @@ func TestFinisherKeepsCreatesUnfinishedUntilTheEnd(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// The operation that takes the mark off may end between the look at the cluster and the one at what runs on it: what the
+// look had shown is old then.
+func TestClusterThatIsFinishedMeanwhileIsNotTakenOver(t *testing.T) {
+	t.Parallel()
+	world := newClusterWorld(t, 300*time.Millisecond)
+	world.Finisher = &deploy.Finisher{}
+	create := heldCreates["cluster"]
+	if _, err := create(t.Context(), world.Cloud); err != nil {
+		t.Fatal(err)
+	}
+	if err := world.Finisher.Finish(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	// The first look comes with the refusal of the create, the second is old when it is answered.
+	if err := world.fake.SetLatency(fakegcp.Latency{Method: "GetCluster", Duration: 200 * time.Millisecond}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := create(t.Context(), clusterCloud(t, world.fake, "test")); err == nil || !strings.Contains(err.Error(), "import {") {
+		t.Errorf("a finished cluster was not refused: %v", err)
 	}
 }
 
