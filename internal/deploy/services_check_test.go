@@ -13,7 +13,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/app"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/deploy"
@@ -23,15 +22,7 @@ import (
 // admin is a client of the shared cluster, as its administrator.
 func (w serviceWorld) admin() *kubernetes.Clientset {
 	w.Helper()
-	file, err := w.fake.Kubeconfig(serviceCluster.String())
-	if err != nil {
-		w.Fatal(err)
-	}
-	config, err := clientcmd.RESTConfigFromKubeConfig(file)
-	if err != nil {
-		w.Fatal(err)
-	}
-	client, err := kubernetes.NewForConfig(config)
+	client, err := kubernetes.NewForConfig(w.restConfig())
 	if err != nil {
 		w.Fatal(err)
 	}

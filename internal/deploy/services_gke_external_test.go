@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/app"
@@ -23,6 +24,16 @@ import (
 // others is a client of the shared cluster that is not this provider's: what it writes is another field manager's.
 func (w serviceWorld) others() dynamic.Interface {
 	w.Helper()
+	client, err := dynamic.NewForConfig(w.restConfig())
+	if err != nil {
+		w.Fatal(err)
+	}
+	return client
+}
+
+// restConfig is an administrator's way to the shared cluster. What its tests write on purpose is not warned about.
+func (w serviceWorld) restConfig() *rest.Config {
+	w.Helper()
 	file, err := w.fake.Kubeconfig(serviceCluster.String())
 	if err != nil {
 		w.Fatal(err)
@@ -31,11 +42,8 @@ func (w serviceWorld) others() dynamic.Interface {
 	if err != nil {
 		w.Fatal(err)
 	}
-	client, err := dynamic.NewForConfig(config)
-	if err != nil {
-		w.Fatal(err)
-	}
-	return client
+	config.WarningHandler = rest.NoWarnings{}
+	return config
 }
 
 var deploymentsResource = schema.GroupVersionResource{Group: "apps", Version: "v1", Resource: "deployments"}
