@@ -2,15 +2,12 @@ package deploy_test
 
 import (
 	"context"
-	"encoding/json"
 	"testing"
-	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/app"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/kube"
-	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/names"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/render/gke"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/render/golden"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/secret"
@@ -24,8 +21,8 @@ func TestGoldensAreAdmittedWithoutAWarning(t *testing.T) {
 	namespace := w.app.GKE.Namespace
 	k, ctx := w.kube(), context.WithoutCancel(t.Context())
 	t.Cleanup(func() { _ = k.Delete(ctx, kube.Ref{GVK: kube.Namespace, Name: namespace}, kube.DeleteOptions{}) })
-	for name, input := range golden.InputsIn(t, "../render/gke/testdata") {
-		objects, pods := goldenObjects(t, input, namespace)
+	for name, in := range golden.GKE(t) {
+		objects, pods := goldenObjects(t, in, namespace)
 		if len(objects) < 5 || len(pods) == 0 {
 			t.Errorf("%s: %d objects and %d pods are too few to be all", name, len(objects), len(pods))
 		}
@@ -38,7 +35,7 @@ func TestGoldensAreAdmittedWithoutAWarning(t *testing.T) {
 			}
 		}
 	}
-	_, pods := goldenObjects(t, golden.InputsIn(t, "../render/gke/testdata")["base"], namespace)
+	_, pods := goldenObjects(t, golden.GKE(t)[golden.Base], namespace)
 	if err := unstructured.SetNestedField(pods[0].Object, true, "spec", "hostNetwork"); err != nil {
 		t.Fatal(err)
 	}
@@ -47,24 +44,10 @@ func TestGoldensAreAdmittedWithoutAWarning(t *testing.T) {
 	}
 }
 
-// goldenObjects renders the input of a golden into a namespace, which comes first; accounts that others bring are added.
-func goldenObjects(t *testing.T, input []byte, namespace string) (objects, pods []*unstructured.Unstructured) {
+// goldenObjects renders an app into a namespace, which comes first; accounts that others bring are added.
+func goldenObjects(t *testing.T, in gke.Input, namespace string) (objects, pods []*unstructured.Unstructured) {
 	t.Helper()
-	var d struct {
-		App            app.App           `json:"app"`
-		Stack          string            `json:"stack"`
-		OwnKSA         bool              `json:"own_ksa"`
-		KSAAnnotations map[string]string `json:"ksa_annotations"`
-		Creating       int64             `json:"creating"`
-	}
-	if err := json.Unmarshal(input, &d); err != nil {
-		t.Fatal(err)
-	}
-	d.App.GKE.Namespace = namespace
-	in := gke.Input{App: d.App, Stamp: names.Stamp{Stack: d.Stack}, OwnKSA: d.OwnKSA, KSAAnnotations: d.KSAAnnotations}
-	if d.Creating != 0 {
-		in.Creating = time.Unix(d.Creating, 0)
-	}
+	in.App.GKE.Namespace = namespace
 	values := map[string]secret.Bytes{}
 	for _, use := range app.SecretUses(in.App) {
 		values[use.Key] = secret.FromString("value")

@@ -1,7 +1,6 @@
 package deploy
 
 import (
-	"encoding/json"
 	"maps"
 	"slices"
 	"strings"
@@ -12,7 +11,6 @@ import (
 	"google.golang.org/protobuf/reflect/protoregistry"
 	"google.golang.org/protobuf/types/known/durationpb"
 
-	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/app"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/render/cloudrun"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/render/golden"
 )
@@ -56,16 +54,7 @@ var runNotOwned = map[string]map[protoreflect.FullName]bool{
 func everyRun(t *testing.T) map[string][]proto.Message {
 	t.Helper()
 	all := map[string][]proto.Message{}
-	for name, input := range golden.InputsIn(t, "../render/cloudrun/testdata") {
-		var in struct {
-			App           app.App           `json:"app"`
-			DefaultLabels map[string]string `json:"default_labels"`
-			Attempt       int               `json:"attempt"`
-		}
-		if err := json.Unmarshal(input, &in); err != nil {
-			t.Fatal(err)
-		}
-		rendered := cloudrun.Input{App: in.App, DefaultLabels: in.DefaultLabels, Attempt: in.Attempt}
+	for name, rendered := range golden.CloudRun(t) {
 		all[name] = append(all[name], cloudrun.Service(rendered))
 		for _, pool := range cloudrun.WorkerPools(rendered) {
 			all[name] = append(all[name], pool)

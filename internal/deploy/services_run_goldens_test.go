@@ -1,7 +1,6 @@
 package deploy_test
 
 import (
-	"encoding/json"
 	"maps"
 	"slices"
 	"strconv"
@@ -18,28 +17,6 @@ import (
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/render/golden"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/secret"
 )
-
-// goldenRun are the apps of the renderer's golden files.
-func goldenRun(t *testing.T) map[string]cloudrun.Input {
-	t.Helper()
-	inputs := map[string]cloudrun.Input{}
-	for name, input := range golden.InputsIn(t, "../render/cloudrun/testdata") {
-		var d struct {
-			App           app.App           `json:"app"`
-			Stack         string            `json:"stack"`
-			DefaultLabels map[string]string `json:"default_labels"`
-		}
-		if err := json.Unmarshal(input, &d); err != nil {
-			t.Fatal(err)
-		}
-		for process, p := range d.App.Processes {
-			p.Scale.MinSet = golden.Declares(t, input, "app", "processes", process, "scale", "min")
-			d.App.Processes[process] = p
-		}
-		inputs[name] = cloudrun.Input{App: d.App, Stamp: names.Stamp{Stack: d.Stack}, DefaultLabels: d.DefaultLabels}
-	}
-	return inputs
-}
 
 // furnish makes what an app refers to: its account, and its secrets with as many versions as it needs.
 func (w serviceWorld) furnish(a app.App) {
@@ -84,7 +61,7 @@ func (w serviceWorld) furnish(a app.App) {
 // Every golden app is accepted by the API, serves, and is afterwards as it was declared, whatever the API has filled in.
 func TestEveryGoldenAppOnCloudRunIsAcceptedAndAsDeclared(t *testing.T) {
 	t.Parallel()
-	inputs := goldenRun(t)
+	inputs := golden.CloudRun(t)
 	if len(inputs) < 25 {
 		t.Errorf("%d golden apps, want 25", len(inputs))
 	}

@@ -2,66 +2,21 @@ package cloudrun_test
 
 import (
 	"bytes"
-	"encoding/json"
 	"maps"
-	"os"
 	"path"
-	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"cloud.google.com/go/run/apiv2/runpb"
 	"github.com/google/go-cmp/cmp"
-	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
-	"sigs.k8s.io/yaml"
 
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/app"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/names"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/render/cloudrun"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/render/golden"
 )
-
-func TestGoldens(t *testing.T) {
-	t.Parallel()
-	golden.Compare(t, os.WriteFile, func(t testing.TB, input []byte) []golden.Object { return render(t, decode(t, input)) })
-}
-
-func decode(t testing.TB, input []byte) cloudrun.Input {
-	t.Helper()
-	var d struct {
-		App           app.App           `json:"app"`
-		Files         map[string]string `json:"files"` // config files with their texts, which the app's JSON does not hold
-		Stack         string            `json:"stack"`
-		DefaultLabels map[string]string `json:"default_labels"`
-		Creating      int64             `json:"creating"` // Unix seconds
-		Attempt       int               `json:"attempt"`
-	}
-	decoder := json.NewDecoder(bytes.NewReader(input))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&d); err != nil {
-		t.Fatal(err)
-	}
-	for name, p := range d.App.Processes {
-		p.Scale.MinSet = golden.Declares(t, input, "app", "processes", name, "scale", "min")
-		d.App.Processes[name] = p
-	}
-	versions := cloudrun.FileVersions{}
-	for i, file := range slices.Sorted(maps.Keys(d.Files)) {
-		if d.App.ConfigFiles == nil {
-			d.App.ConfigFiles = map[string]app.FileText{}
-		}
-		d.App.ConfigFiles[file] = app.NewFileText(d.Files[file])
-		versions[d.App.ConfigFiles[file].Hash()] = strconv.Itoa(i + 1)
-	}
-	in := cloudrun.Input{Files: versions, App: d.App, Stamp: names.Stamp{Stack: d.Stack}, DefaultLabels: d.DefaultLabels, Attempt: d.Attempt}
-	if d.Creating != 0 {
-		in.Creating = time.Unix(d.Creating, 0)
-	}
-	return in
-}
 
 func messages(in cloudrun.Input) []proto.Message {
 	var all []proto.Message
@@ -74,33 +29,9 @@ func messages(in cloudrun.Input) []proto.Message {
 	return all
 }
 
-// render gives all messages as YAML, whose spaces, unlike those of protojson, are stable. The annotation with the app
-// repeats the input and is left to TestTheAppIsRecorded.
-func render(t testing.TB, in cloudrun.Input) []golden.Object {
-	t.Helper()
-	var out []golden.Object
-	for _, m := range messages(in) {
-		annotated := m.(interface {
-			GetName() string
-			GetAnnotations() map[string]string
-		})
-		delete(annotated.GetAnnotations(), names.KubeApp)
-		encoded, err := protojson.Marshal(m)
-		if err != nil {
-			t.Fatal(err)
-		}
-		text, err := yaml.JSONToYAML(encoded)
-		if err != nil {
-			t.Fatal(err)
-		}
-		out = append(out, golden.Object{Name: annotated.GetName(), YAML: string(text)})
-	}
-	return out
-}
-
 func base(t *testing.T) cloudrun.Input {
 	t.Helper()
-	return decode(t, golden.Base(t))
+	return golden.CloudRun(t)[golden.Base]
 }
 
 // written gives messages as bytes, in which only the order within maps is the encoder's.
@@ -119,11 +50,13 @@ func written(t testing.TB, all []proto.Message) []byte {
 
 func TestTheSameAppRendersToTheSameMessages(t *testing.T) {
 	t.Parallel()
-	for name, input := range golden.Inputs(t) {
-		in := decode(t, input)
-		first := written(t, messages(in))
-		for range 100 {
-			if again := written(t, messages(decode(t, input))); !bytes.Equal(first, again) {
+	first := map[string][]byte{}
+	for name, in := range golden.CloudRun(t) {
+		first[name] = written(t, messages(in))
+	}
+	for range 100 {
+		for name, in := range golden.CloudRun(t) {
+			if again := written(t, messages(in)); !bytes.Equal(first[name], again) {
 				t.Fatalf("%s renders differently", name)
 			}
 		}
@@ -132,8 +65,7 @@ func TestTheSameAppRendersToTheSameMessages(t *testing.T) {
 
 func TestTheAppIsRecorded(t *testing.T) {
 	t.Parallel()
-	for name, input := range golden.Inputs(t) {
-		in := decode(t, input)
+	for name, in := range golden.CloudRun(t) {
 		for _, m := range messages(in) {
 			annotations := m.(interface{ GetAnnotations() map[string]string }).GetAnnotations()
 			back, err := app.Decode([]byte(annotations[names.KubeApp]))
@@ -186,7 +118,7 @@ func TestEveryIngressHasAValueOfTheAPI(t *testing.T) {
 
 func TestSecretsArePinned(t *testing.T) {
 	t.Parallel()
-	want := map[string]string{"SESSION_KEYS": "api-session-key@3", "PAYMENTS_API_KEY": "projects/acme-shared/secrets/payments-api-key@1"}
+	want := map[string]string{"SESSION_KEYS": "shop-session-key@3", "PAYMENTS_API_KEY": "projects/acme-shared/secrets/payments-api-key@1"}
 	for _, container := range []*runpb.Container{
 		cloudrun.Service(base(t)).GetTemplate().GetContainers()[0], cloudrun.WorkerPools(base(t))[0].GetTemplate().GetContainers()[0],
 	} {

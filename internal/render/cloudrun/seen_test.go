@@ -17,10 +17,9 @@ import (
 // variable is seen.
 func TestSeenIsTheInverse(t *testing.T) {
 	t.Parallel()
-	for name, input := range golden.Inputs(t) {
+	for name, in := range golden.CloudRun(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			in := decode(t, input)
 			live := cloudrun.Service(in)
 			if live == nil || len(in.App.Sidecars) > 0 || len(in.App.ConfigFiles) > 0 {
 				t.Skip("without web, with side containers, which are drift, or with files of config, which only we keep in a secret")

@@ -1,167 +1,113 @@
-// Package golden compares what a renderer makes with files, for the tests of the renderers.
+// Package golden holds the apps that the renderers are tested with, and what they become, for the tests of the renderers
+// and of whoever applies what they render.
 //
-// A directory testdata holds base.txtar, with an input and all objects that come of it, and files that change one thing
-// of that input by a merge patch and show only the objects that this changes. -update writes the objects anew.
+// An app is a file of testdata. base.txtar describes one, without a runtime, and how to run it on each; the other files
+// change one thing of it by a merge patch, and show only what becomes another object by that. Those in testdata/both are
+// rendered for both runtimes; where one does not offer what an app asks for, the file shows its refusal. Those in
+// testdata/gke and testdata/cloud_run are about what only one runtime has. -update writes what comes out anew.
 package golden
 
 import (
+	"bytes"
+	"embed"
 	"encoding/json"
-	"flag"
 	"io/fs"
-	"path/filepath"
-	"slices"
+	"path"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
+
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/app"
 )
 
-var update = flag.Bool("update", false, "write what is rendered into testdata")
+//go:embed testdata
+var files embed.FS
+
+// Base is the app that the others change.
+const Base = "base"
 
 const (
-	base           = "base"
-	inputSection   = "input.json"
-	changeSection  = "change.json"
-	objectsSection = "objects.yaml"
+	both          = "both"
+	inputSection  = "input.json"
+	changeSection = "change.json"
+	jsonSuffix    = ".json" // of a runtime's section: what base lacks to run there
+	yamlSuffix    = ".yaml" // of a runtime's section: what comes out
 )
 
-// Object is one rendered object.
-type Object struct{ Name, YAML string }
-
-// Writer is os.WriteFile.
-type Writer func(name string, data []byte, perm fs.FileMode) error
-
-// Inputs gives the whole input of every file as JSON, by the file's name.
-func Inputs(t testing.TB) map[string][]byte {
-	t.Helper()
-	return InputsIn(t, directory)
+// archive is one file, read.
+type archive struct {
+	name, path string
+	txtar      *txtar.Archive
 }
 
-// InputsIn is Inputs for the files of another package, whose testdata directory is given.
-func InputsIn(t testing.TB, testdata string) map[string][]byte {
+// archives are the files of a directory of testdata.
+func archives(t testing.TB, directory string) []archive {
 	t.Helper()
-	paths, err := filepath.Glob(filepath.Join(testdata, "*.txtar"))
+	paths, err := fs.Glob(files, path.Join("testdata", directory, "*.txtar"))
 	if err != nil || len(paths) == 0 {
-		t.Fatalf("%d files in %s, %v", len(paths), testdata, err)
+		t.Fatalf("%d files in %s, %v", len(paths), directory, err)
 	}
-	start := section(t, openIn(t, testdata, base), inputSection)
-	inputs := map[string][]byte{}
-	for _, path := range paths {
-		name := strings.TrimSuffix(filepath.Base(path), ".txtar")
-		inputs[name] = start
-		if name != base {
-			inputs[name] = merge(t, start, section(t, openIn(t, testdata, name), changeSection))
+	var all []archive
+	for _, p := range paths {
+		data, err := files.ReadFile(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, archive{name: strings.TrimSuffix(path.Base(p), ".txtar"), path: p, txtar: txtar.Parse(data)})
+	}
+	return all
+}
+
+// section is a part of the file, and whether it is there.
+func (a archive) section(name string) (data []byte, found bool) {
+	for _, f := range a.txtar.Files {
+		if f.Name == name {
+			return f.Data, true
 		}
 	}
-	return inputs
+	return nil, false
 }
 
-// Declares tells whether an input has something at these keys, zero or not.
-func Declares(t testing.TB, input []byte, keys ...string) bool {
-	t.Helper()
-	var at any
-	if err := json.Unmarshal(input, &at); err != nil {
-		t.Fatal(err)
-	}
-	for _, key := range keys {
-		fields, _ := at.(map[string]any)
-		if at = fields[key]; at == nil {
-			return false
+// set writes a section in the place where it is, or at the end.
+func (a archive) set(name string, data []byte) {
+	for i, f := range a.txtar.Files {
+		if f.Name == name {
+			a.txtar.Files[i].Data = data
+			return
 		}
 	}
-	return true
+	a.txtar.Files = append(a.txtar.Files, txtar.File{Name: name, Data: data})
 }
 
-// Base is the input of base.txtar.
-func Base(t testing.TB) []byte {
+// input is the whole input of a file for a runtime, as JSON.
+func (a archive) input(t testing.TB, r app.Runtime) []byte {
 	t.Helper()
-	return Inputs(t)[base]
-}
-
-// Compare renders every input and compares the objects with its file. The caller brings os.WriteFile, as no package of
-// the renderers changes anything outside itself.
-func Compare(t *testing.T, write Writer, render func(t testing.TB, input []byte) []Object) {
-	t.Helper()
-	inputs := Inputs(t)
-	unchanged := render(t, inputs[base])
-	for name, input := range inputs {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			archive := open(t, name)
-			if len(archive.Comment) == 0 {
-				t.Error("the file does not say what it shows")
-			}
-			var before []Object
-			if name != base {
-				before = unchanged
-			}
-			check(t, write, name, archive, difference(before, render(t, input)))
-		})
-	}
-}
-
-// difference shows the objects that are not the same as before, in their order, and names those that are gone.
-func difference(before, after []Object) string {
-	var b strings.Builder
-	for _, o := range after {
-		if !slices.Contains(before, o) {
-			b.WriteString("---\n" + o.YAML)
-		}
-	}
-	for _, o := range before {
-		if !slices.ContainsFunc(after, func(a Object) bool { return a.Name == o.Name }) {
-			b.WriteString("--- # gone: " + o.Name + "\n")
-		}
-	}
-	return b.String()
-}
-
-func check(t *testing.T, write Writer, name string, archive *txtar.Archive, got string) {
-	t.Helper()
-	if !*update {
-		if diff := cmp.Diff(string(section(t, archive, objectsSection)), got); diff != "" {
-			t.Errorf("(-want, +got); go test -update if it is meant\n%s", diff)
-		}
-		return
-	}
-	archive.Files = slices.DeleteFunc(archive.Files, func(f txtar.File) bool { return f.Name == objectsSection })
-	archive.Files = append(archive.Files, txtar.File{Name: objectsSection, Data: []byte(got)})
-	if err := write(path(name), txtar.Format(archive), 0o644); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// directory is that of the package under test.
-const directory = "testdata"
-
-func path(name string) string { return filepath.Join(directory, name+".txtar") }
-
-func open(t testing.TB, name string) *txtar.Archive {
-	t.Helper()
-	return openIn(t, directory, name)
-}
-
-func openIn(t testing.TB, testdata, name string) *txtar.Archive {
-	t.Helper()
-	archive, err := txtar.ParseFile(filepath.Join(testdata, name+".txtar"))
+	base, err := fs.ReadFile(files, path.Join("testdata", both, Base+".txtar"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return archive
-}
-
-func section(t testing.TB, archive *txtar.Archive, name string) []byte {
-	t.Helper()
-	for _, f := range archive.Files {
-		if f.Name == name {
-			return f.Data
-		}
+	start := archive{txtar: txtar.Parse(base)}
+	input := start.must(t, inputSection)
+	input = merge(t, input, start.must(t, string(r)+jsonSuffix))
+	if change, found := a.section(changeSection); found {
+		input = merge(t, input, change)
+	} else if a.name != Base {
+		t.Fatalf("%s changes nothing", a.path)
 	}
-	t.Fatalf("no section %s", name)
-	return nil
+	return input
 }
 
+func (a archive) must(t testing.TB, name string) []byte {
+	t.Helper()
+	data, found := a.section(name)
+	if !found {
+		t.Fatalf("%s has no section %s", a.path, name)
+	}
+	return data
+}
+
+// merge is the MergePatch of RFC 7386, section 2.
 func merge(t testing.TB, target, patch []byte) []byte {
 	t.Helper()
 	var a, b any
@@ -169,7 +115,9 @@ func merge(t testing.TB, target, patch []byte) []byte {
 		json []byte
 		out  *any
 	}{{target, &a}, {patch, &b}} {
-		if err := json.Unmarshal(in.json, in.out); err != nil {
+		decoder := json.NewDecoder(bytes.NewReader(in.json))
+		decoder.UseNumber()
+		if err := decoder.Decode(in.out); err != nil {
 			t.Fatalf("%v in %s", err, in.json)
 		}
 	}
@@ -180,7 +128,6 @@ func merge(t testing.TB, target, patch []byte) []byte {
 	return merged
 }
 
-// mergePatch is the MergePatch of RFC 7386, section 2.
 func mergePatch(target, patch any) any {
 	fields, ok := patch.(map[string]any)
 	if !ok {
