@@ -12,11 +12,13 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
 
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/app"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/deploy"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/kube"
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/names"
 )
 
 // admin is a client of the shared cluster, as its administrator.
@@ -234,5 +236,45 @@ func TestCheckRefusesWhatTheClusterRefuses(t *testing.T) {
 				t.Errorf("the check changed something:\n%s\n\n%s", strings.Join(before, "\n"), strings.Join(after, "\n"))
 			}
 		})
+	}
+}
+
+// What an apply would repair or leave alone, the check does not refuse: a Deployment that has lost our labels is still
+// ours, and a field that drift_ignore leaves to somebody else is not judged as declared.
+func TestCheckRefusesNothingThatTheApplyMends(t *testing.T) {
+	t.Parallel()
+	w := newGKEWorld(t)
+	w.create()
+	patch := `{"metadata": {"labels": {"twelvefactor.dev/service": null, "app.kubernetes.io/managed-by": null}}}`
+	deployments := w.admin().AppsV1().Deployments(w.app.GKE.Namespace)
+	deployment := names.Deployment(w.app.Name, app.Web)
+	if _, err := deployments.Patch(t.Context(), deployment, types.MergePatchType, []byte(patch), metav1.PatchOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if drift := w.read().Drift; len(drift) == 0 {
+		t.Error("the lost labels are no drift")
+	}
+	w.accepted(w.app)
+	if state := w.update(w.app); len(state.Drift) > 0 {
+		t.Errorf("the update leaves %v", state.Drift)
+	}
+}
+
+// A Kubernetes Service of the service's name may have anything behind it.
+func TestServiceWithoutADeploymentIsRead(t *testing.T) {
+	t.Parallel()
+	w := newGKEWorld(t)
+	w.namespace(nil)
+	_, err := w.admin().CoreV1().Services(w.app.GKE.Namespace).Create(t.Context(), &corev1.Service{
+		ObjectMeta: metav1.ObjectMeta{Name: w.app.Name},
+		Spec:       corev1.ServiceSpec{Selector: map[string]string{"app": "a-stateful-set"}, Ports: []corev1.ServicePort{{Port: 80}}},
+	}, metav1.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	place := app.App{Name: w.app.Name, GKE: &app.GKE{Cluster: w.app.GKE.Cluster, Namespace: w.app.GKE.Namespace}}
+	state, _, err := w.ReadService(t.Context(), place)
+	if err != nil || state == nil || state.Recorded {
+		t.Errorf("%+v, %v", state, err)
 	}
 }

@@ -38,7 +38,7 @@ func (s *serviceGKE) check(ctx context.Context) ServiceVerdict {
 		return verdict
 	}
 	if record, err := s.record(ctx, k); err == nil && record != nil {
-		s.adopting = s.adopting || record.adopting
+		s.before, s.adopting = record, s.adopting || record.adopting
 	}
 	objects, err := s.checked()
 	if err != nil {
@@ -140,11 +140,14 @@ func (c *gkeCheck) object(ctx context.Context, declared *unstructured.Unstructur
 	case err != nil:
 		return c.judge(ctx, err, ref, process, "get")
 	case live == nil:
-	case !c.mayWrite(live):
+	case !c.made(live) && !c.mayWrite(live):
 		verdict.refuse(c.foreign(ref, live.GetManagedFields()))
 		return verdict
-	case serviceContent[ref.GVK] && ref != c.recordRef(), len(kube.Diff(declared, live)) == 0:
-		return verdict
+	default:
+		declared = c.leave(declared, live)
+		if serviceContent[ref.GVK] && ref != c.recordRef() || len(kube.Diff(declared, live)) == 0 {
+			return verdict
+		}
 	}
 	applied, warnings, err := c.k.DryRun(ctx, declared)
 	if verdict = c.judge(ctx, err, ref, process, "create", "patch"); err != nil || ref.GVK != kube.Deployment {
@@ -171,6 +174,7 @@ func (c *gkeCheck) live(ctx context.Context, ref kube.Ref) (*unstructured.Unstru
 			live.SetGroupVersionKind(ref.GVK)
 			live.SetNamespace(ref.Namespace)
 			live.SetName(ref.Name)
+			live.SetUID(seen.GetUID())
 			live.SetLabels(seen.GetLabels())
 			live.SetManagedFields(seen.GetManagedFields())
 		}

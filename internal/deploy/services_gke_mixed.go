@@ -3,6 +3,8 @@ package deploy
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -38,7 +40,7 @@ func (s *serviceGKE) keepOnDemand(ctx context.Context, k *kube.Client) (spotOnly
 	for _, node := range nodes {
 		onDemand[node.GetName()] = true
 	}
-	for process, p := range s.app.Processes {
+	for _, process := range slices.Sorted(maps.Keys(s.app.Processes)) {
 		selector := map[string]string{names.KubeService: s.app.Name, names.KubeProcess: process}
 		pods, err := k.List(ctx, kube.Pod, s.id.Namespace, metav1.FormatLabelSelector(&metav1.LabelSelector{MatchLabels: selector}))
 		if err != nil {
@@ -55,7 +57,7 @@ func (s *serviceGKE) keepOnDemand(ctx context.Context, k *kube.Client) (spotOnly
 				return nil, err
 			}
 		}
-		if kept == 0 && p.Scale.Min > 1 {
+		if kept == 0 && s.app.Processes[process].Scale.Min > 1 {
 			spotOnly = append(spotOnly, process)
 		}
 	}

@@ -50,6 +50,9 @@ func rendererNotice(a app.App, other bool) []Notice {
 
 // others looks at what other tools decide: the image that runs, and whether what they deployed comes up.
 func (l *serviceLook) others(ctx context.Context, a app.App) error {
+	if len(a.Processes) == 0 {
+		return nil // a Kubernetes Service of that name, with no Deployment behind it
+	}
 	process := webFirst(slices.Sorted(maps.Keys(a.Processes)))[0]
 	digest, err := l.k.RunningDigest(ctx, a.GKE.Namespace, map[string]string{names.KubeService: a.Name, names.KubeProcess: process}, process)
 	if err != nil && !apierrors.IsForbidden(err) {

@@ -78,3 +78,12 @@ func TestEvictionsAreTheReleasesFaultOnlyForItsOwnUse(t *testing.T) {
 		t.Errorf("three: %+v", p)
 	}
 }
+
+// Between the look at a Deployment and the one at its ReplicaSets somebody may have written it, so that none is its newest.
+func TestNoReplicaSetIsNoProblem(t *testing.T) {
+	t.Parallel()
+	problem, err := (&rolloutWatcher{}).podProblem(t.Context(), &unstructured.Unstructured{Object: map[string]any{}}, nil, false)
+	if problem != nil || err != nil {
+		t.Errorf("%v, %v", problem, err)
+	}
+}

@@ -162,8 +162,11 @@ func (w *rolloutWatcher) refusedPods(d, set *unstructured.Unstructured) *Rollout
 // podProblem looks at the pods of the newest ReplicaSet for the worst problem. again tells that Kubernetes has given up
 // on them before, so that even what may pass gets a limit.
 func (w *rolloutWatcher) podProblem(ctx context.Context, d, set *unstructured.Unstructured, again bool) (*RolloutError, error) {
+	if set == nil {
+		return nil, nil // somebody has written the Deployment between the two looks
+	}
 	hash := set.GetLabels()["pod-template-hash"]
-	if set == nil || hash == "" {
+	if hash == "" {
 		return nil, nil
 	}
 	pods, err := w.client.List(ctx, Pod, w.namespace, "pod-template-hash="+hash)

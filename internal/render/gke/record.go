@@ -28,7 +28,8 @@ type Object struct {
 func (o Object) String() string { return o.APIVersion + " " + o.Kind + " " + o.Name }
 
 // Record renders the ConfigMap that says what was applied: the declared app, its release, the renderer's revision, and
-// the objects that it made. Read compares with it, an import is made from it, pruning and deletion go by it.
+// the objects that it made, for who looks with kubectl. Read compares with it and an import is made from it; pruning and
+// deletion go by labels, and by the UIDs that are noted in it.
 func Record(in Input) (*unstructured.Unstructured, error) {
 	in = in.filled()
 	encoded, err := app.Encode(in.App)

@@ -2,6 +2,8 @@ package gke
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -17,7 +19,8 @@ import (
 func Seen(place app.App, byProcess map[string]*unstructured.Unstructured) (app.App, error) {
 	at := &app.GKE{Cluster: place.GKE.Cluster, Namespace: place.GKE.Namespace}
 	a := app.App{Name: place.Name, GKE: at, Config: map[string]string{}, Processes: map[string]app.Process{}}
-	for name, object := range byProcess {
+	for _, name := range slices.Sorted(maps.Keys(byProcess)) {
+		object := byProcess[name]
 		var d appsv1.Deployment
 		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, &d); err != nil {
 			return a, fmt.Errorf("reading Deployment %s: %w", object.GetName(), err)
