@@ -23,13 +23,14 @@ const enforceLabel = "pod-security.kubernetes.io/enforce"
 // with its cluster.
 func (c *Cloud) ReadNamespace(ctx context.Context, spec NamespaceSpec) (*NamespaceState, []Notice, error) {
 	k, err := c.KubeNow(ctx, spec.ID.Cluster)
+	_, unusable := inUsersWords(err)
 	switch {
 	case gcp.IsNotFound(err), errors.Is(err, ErrClusterStopping):
 		return nil, []Notice{{
 			Summary: fmt.Sprintf("Namespace %q is gone with its cluster", spec.ID.Name),
 			Detail:  fmt.Sprintf("There is no %s any more. The namespace is no longer in the state; the plan shows what would be made anew.", spec.ID.Cluster),
 		}}, nil
-	case errors.Is(err, ErrClusterCreating):
+	case errors.Is(err, ErrClusterCreating), unusable:
 		return namespaceUnreachable(spec, err)
 	case err != nil:
 		return nil, nil, namespaceError("read", spec, err)
@@ -39,19 +40,18 @@ func (c *Cloud) ReadNamespace(ctx context.Context, spec NamespaceSpec) (*Namespa
 		return nil, nil, namespaceError("read", spec, err)
 	}
 	r := &namespaceRun{cloud: c, spec: spec, cluster: cluster, kube: k}
-	state, err := r.read(ctx)
-	if err != nil && ctx.Err() == nil && kube.IsUnreachable(err) {
+	look, cancel := context.WithTimeout(ctx, kubeReadTime)
+	defer cancel()
+	state, err := r.read(look)
+	if err != nil && ctx.Err() == nil && (look.Err() != nil || kubeUnseeable(err)) {
 		return namespaceUnreachable(spec, err)
 	}
 	return state, nil, namespaceError("read", spec, err)
 }
 
 func namespaceUnreachable(spec NamespaceSpec, err error) (*NamespaceState, []Notice, error) {
-	return &NamespaceState{Unreachable: true}, []Notice{{
-		Summary: fmt.Sprintf("Namespace %q could not be read", spec.ID.Name),
-		Detail: fmt.Sprintf("The Kubernetes API of cluster %q does not answer, so the state is left as it was, and drift is not shown.\n\n"+
-			"Original error: %s", spec.ID.Cluster.Name, gcp.Message(err)),
-	}}, nil
+	return &NamespaceState{Unreachable: true},
+		[]Notice{unseenNotice(fmt.Sprintf("Namespace %q", spec.ID.Name), spec.ID.Cluster, spec.ID.Name, err)}, nil
 }
 
 func (r *namespaceRun) read(ctx context.Context) (*NamespaceState, error) {

@@ -11,27 +11,34 @@ import (
 
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/gcp"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/kube"
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/names"
 )
 
-// serviceReadTime bounds the look at a service in a cluster: an API server that hangs must not hold up a plan.
-const serviceReadTime = 90 * time.Second
+// kubeReadTime bounds the look at a service or a namespace in a cluster: an API server that hangs must not hold up a plan.
+const kubeReadTime = 90 * time.Second
 
-// serviceUnseeable tells that a look at a cluster found nothing out about the service: its API does not answer, or not to
+// kubeUnseeable tells that a look at a cluster found nothing out: its API does not answer, or not to
 // this caller, who may plan all the same.
-func serviceUnseeable(err error) bool {
+func kubeUnseeable(err error) bool {
 	return kube.IsUnreachable(err) || apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err)
 }
 
 // unreachable is what is known of a service whose cluster cannot be asked: the state stays as it is.
 func (s *serviceGKE) unreachable(err error) (*ServiceState, []Notice, error) {
-	why := fmt.Sprintf("The Kubernetes API of cluster %q does not answer", s.cluster.Name)
+	return &ServiceState{ID: s.id.String(), App: s.app, Unreachable: true},
+		[]Notice{unseenNotice(fmt.Sprintf("Service %q", s.app.Name), s.cluster, s.id.Namespace, err)}, nil
+}
+
+// unseenNotice says why something in a cluster could not be read.
+func unseenNotice(what string, cluster names.ClusterID, namespace string, err error) Notice {
+	why := fmt.Sprintf("The Kubernetes API of cluster %q does not answer", cluster.Name)
 	if apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err) {
-		why = fmt.Sprintf("The caller may not read in namespace %q of cluster %q (the cluster role view is enough)", s.id.Namespace, s.cluster.Name)
+		why = fmt.Sprintf("The caller may not read in namespace %q of cluster %q (the cluster role view is enough)", namespace, cluster.Name)
 	}
-	return &ServiceState{ID: s.id.String(), App: s.app, Unreachable: true}, []Notice{{
-		Summary: fmt.Sprintf("Service %q could not be read", s.app.Name),
+	return Notice{
+		Summary: what + " could not be read",
 		Detail:  fmt.Sprintf("%s, so the state is left as it was, and drift is not shown.\n\nOriginal error: %s", why, gcp.Message(err)),
-	}}, nil
+	}
 }
 
 // isClusterGone looks whether the cluster went away, or is going, while it was being talked to.

@@ -105,6 +105,10 @@ func TestServiceWhoseClusterTellsNothing(t *testing.T) {
 			if err != nil || state == nil || !state.Unreachable || len(notices) != 1 || !strings.Contains(notices[0].Detail, c.says) {
 				t.Errorf("read: %s, notices %v, error %v", shown(state), notices, err)
 			}
+			namespace, notices, err := w.ReadNamespace(t.Context(), w.namespaceSpec(nil))
+			if err != nil || namespace == nil || !namespace.Unreachable || len(notices) != 1 || !strings.Contains(notices[0].Detail, c.says) {
+				t.Errorf("read of the namespace: %+v, notices %v, error %v", namespace, notices, err)
+			}
 			verdict := w.CheckService(t.Context(), w.spec(w.app))
 			if notice := verdict.Unchecked(w.app); len(verdict.Refusals) > 0 || notice == nil {
 				t.Errorf("check: refusals %v, unchecked %v", verdict.Refusals, notice)
@@ -124,7 +128,7 @@ func TestServiceWhoseClusterTellsNothing(t *testing.T) {
 			if _, err := w.DeleteService(short, w.app); !errors.As(err, &told) {
 				t.Errorf("delete: %v", err)
 			}
-			if took := time.Since(began); took > 25*time.Second {
+			if took := time.Since(began); took > 30*time.Second {
 				t.Errorf("all of it took %s", took)
 			}
 		})

@@ -29,10 +29,10 @@ func (s *serviceGKE) read(ctx context.Context) (*ServiceState, []Notice, error) 
 	case err != nil:
 		return nil, nil, err
 	}
-	look, cancel := context.WithTimeout(ctx, serviceReadTime)
+	look, cancel := context.WithTimeout(ctx, kubeReadTime)
 	defer cancel()
 	state, notices, err := s.readWith(look, k)
-	if err != nil && ctx.Err() == nil && (look.Err() != nil || serviceUnseeable(err)) {
+	if err != nil && ctx.Err() == nil && (look.Err() != nil || kubeUnseeable(err)) {
 		return s.unreachable(err)
 	}
 	return state, notices, err

@@ -92,7 +92,7 @@ func (s *serviceRun) pool(index int, process, name string) *runUnit[*runpb.Worke
 			m.Template.Annotations = runKept(m.GetTemplate().GetAnnotations(), live.GetTemplate().GetAnnotations(), own)
 		},
 		ours:    func(live, _ *runpb.WorkerPool) bool { return s.madePool(live) },
-		foreign: s.foreignPool,
+		foreign: func(live *runpb.WorkerPool) error { return s.poolTaken(live) },
 	}
 }
 
@@ -112,8 +112,6 @@ func (s *serviceRun) madePool(live *runpb.WorkerPool) bool {
 	id, err := ServiceID(a)
 	return err == nil && id == s.id.String()
 }
-
-func (s *serviceRun) foreignPool(live *runpb.WorkerPool) error { return s.poolTaken(live) }
 
 func (s *serviceRun) poolTaken(live *runpb.WorkerPool) *Error {
 	return &Error{
@@ -260,7 +258,7 @@ func (s *serviceRun) bringPools(ctx context.Context) error {
 		case gcp.IsNotFound(err):
 			err = pool.make(ctx)
 		case err == nil && !s.madePool(live):
-			err = s.foreignPool(live)
+			err = s.poolTaken(live)
 		}
 		if err == nil {
 			err = pool.bring(ctx)

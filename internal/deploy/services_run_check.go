@@ -31,15 +31,15 @@ func (s *serviceRun) check(ctx context.Context) ServiceVerdict {
 	declared := s.pools(0)
 	verdicts := make([]ServiceVerdict, len(declared)+1)
 	var group errgroup.Group
-	if m := s.rendered(s.app, 0); m != nil {
+	if s.rendered(s.app, 0) != nil {
 		group.Go(func() error {
-			verdicts[0] = s.checkWeb(ctx, m, account)
+			verdicts[0] = s.checkWeb(ctx, account)
 			return nil
 		})
 	}
 	for i, m := range declared {
 		group.Go(func() error {
-			verdicts[i+1] = s.checkPool(ctx, m, account)
+			verdicts[i+1] = s.checkPool(ctx, s.pool(i, s.processOf(s.app, m.GetName()), m.GetName()), account)
 			return nil
 		})
 	}
@@ -65,13 +65,14 @@ func checkOptions(there bool, mask []string) gcp.UpdateOptions {
 	return gcp.UpdateOptions{ValidateOnly: true, Mask: mask}
 }
 
-func (s *serviceRun) checkWeb(ctx context.Context, m *runpb.Service, account string) (verdict ServiceVerdict) {
+func (s *serviceRun) checkWeb(ctx context.Context, account string) (verdict ServiceVerdict) {
 	unit := s.unit()
 	live, err := unit.get(ctx)
 	if err != nil && !gcp.IsNotFound(err) {
 		return s.judge(err, s.id.String(), app.Web, "run.services.get")
 	}
-	if err == nil && checkedSame(m, live) {
+	m, same := unit.checked(live, err == nil)
+	if same {
 		return verdict
 	}
 	m.Template.ServiceAccount = account
@@ -80,28 +81,33 @@ func (s *serviceRun) checkWeb(ctx context.Context, m *runpb.Service, account str
 	return s.judge(err, s.id.String(), app.Web, "run.services.create or run.services.update, or iam.serviceAccounts.actAs")
 }
 
-func (s *serviceRun) checkPool(ctx context.Context, m *runpb.WorkerPool, account string) (verdict ServiceVerdict) {
-	name := m.GetName()
-	process := s.processOf(s.app, name)
-	pools := s.cloud.GCP.WorkerPools()
-	live, err := pools.Get(ctx, name)
+func (s *serviceRun) checkPool(ctx context.Context, unit *runUnit[*runpb.WorkerPool], account string) (verdict ServiceVerdict) {
+	live, err := unit.get(ctx)
 	switch {
 	case err != nil && !gcp.IsNotFound(err):
-		return s.judge(err, name, process, "run.workerpools.get")
+		return s.judge(err, unit.name, unit.process, "run.workerpools.get")
 	case err == nil && !s.madePool(live):
 		verdict.refuse(s.poolTaken(live))
 		return verdict
-	case err == nil && checkedSame(m, live):
+	}
+	m, same := unit.checked(live, err == nil)
+	if same {
 		return verdict
 	}
 	m.Template.ServiceAccount = account
 	m.Labels, m.Annotations = runMerged(live.GetLabels(), m.GetLabels()), runMerged(live.GetAnnotations(), m.GetAnnotations())
-	_, err = pools.Update(ctx, m, checkOptions(err == nil, s.pool(0, process, name).mask))
-	return s.judge(err, name, process, "run.workerpools.create or run.workerpools.update, or iam.serviceAccounts.actAs")
+	_, err = unit.update(ctx, m, checkOptions(err == nil, unit.mask))
+	return s.judge(err, unit.name, unit.process, "run.workerpools.create or run.workerpools.update, or iam.serviceAccounts.actAs")
 }
 
-// checkedSame tells that an apply would leave a live object as it is.
-func checkedSame(declared, live runObject) bool { return len(runDiff(declared, live)) == 0 }
+// checked is what an apply would send, with all that it keeps and notes, and whether that would leave the object as it is.
+func (u *runUnit[T]) checked(live T, there bool) (message T, same bool) {
+	if !there {
+		return u.rendered(0), false
+	}
+	message = u.declared(u.attempt(live), live)
+	return message, len(runDiff(message, live)) == 0
+}
 
 // judge turns the error of a validation into a verdict. Only what the API says about the message itself is a refusal.
 func (s *serviceRun) judge(err error, object, process, permissions string) (verdict ServiceVerdict) {
@@ -122,7 +128,7 @@ func (s *serviceRun) judge(err error, object, process, permissions string) (verd
 }
 
 func (s *serviceRun) refused(err error, object, process string) *Error {
-	if told := (*Error)(nil); s.app.CloudRun.InvokerIAMDisabled && errors.As(s.writeError(err), &told) {
+	if told := (*Error)(nil); errors.As(s.writeError(err), &told) {
 		return told
 	}
 	attribute := s.attributeOf(err, process)
@@ -156,7 +162,7 @@ var runAttributes = []struct {
 // attributeOf finds the attribute by the words of the message: run.v2 names fields nowhere else.
 func (s *serviceRun) attributeOf(err error, process string) []string {
 	message := err.Error()
-	for env := range maps.Keys(s.app.Config) {
+	for _, env := range slices.Sorted(maps.Keys(s.app.Config)) {
 		if strings.Contains(message, ".env") && regexp.MustCompile(`\b`+regexp.QuoteMeta(env)+`\b`).MatchString(message) {
 			return []string{"config", env}
 		}
