@@ -16,7 +16,7 @@ func ImageOwners() []string { return []string{string(ImageTerraform), string(Ima
 type Ownership struct {
 	// ImageOwner is ImageExternal where another tool deploys images.
 	ImageOwner ImageOwner `json:"image_owner,omitempty"`
-	// DriftIgnore are patterns of fields that others may change: see IgnorePattern. Sorted.
+	// DriftIgnore are patterns of fields that others may change: see Ignore. Sorted.
 	DriftIgnore []string `json:"drift_ignore,omitempty"`
 	// Rerender has a newer renderer count as a change.
 	Rerender bool `json:"rerender,omitempty"`

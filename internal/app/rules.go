@@ -11,14 +11,17 @@ type Finding struct {
 	Rule, Factor string
 	// Path leads to the attribute to change: attribute names and map keys.
 	Path []string
-	// Uses are the paths of all values that the rule looked at. If one of them is itself unknown (not just something
-	// inside it), the finding says nothing yet and must be dropped.
+	// Uses are the paths of all values that the rule looked at, with Anything for steps. If one of them is itself unknown
+	// (not just something inside it), the finding says nothing yet and must be dropped.
 	Uses [][]string
 	// Summary says what is wrong and Detail why and how to mend it. Neither ever shows a value of config.
 	Summary, Detail string
 	// Warning is set where the app would run, but not as a user expects.
 	Warning bool
 }
+
+// Anything as a step of Finding.Uses stands for every key and attribute, and at the end for all that is inside.
+const Anything = "*"
 
 // Rule is one twelve-factor rule: what it asks, and of which runtime.
 type Rule struct {
@@ -150,6 +153,14 @@ func each(a App, f func(name string, p Process) []Finding) []Finding {
 
 func under(process string, path []string) []string {
 	return append([]string{"processes", process}, path...)
+}
+
+// also adds paths from the root to what findings use.
+func also(all []Finding, uses ...[]string) []Finding {
+	for i := range all {
+		all[i].Uses = slices.Concat(all[i].Uses, uses)
+	}
+	return all
 }
 
 // fromError makes the finding of a check that returns an error.

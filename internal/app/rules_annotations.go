@@ -48,7 +48,7 @@ func checkAnnotations(a App) []Finding {
 	if size > maxAnnotations {
 		all = append(all, Finding{
 			Path: []string{"annotations"}, Summary: "Annotations are too large",
-			Detail: fmt.Sprintf("Keys and values of annotations have %d KiB together; %d KiB fit. Keep large data in config.", size>>10, maxAnnotations>>10),
+			Detail: fmt.Sprintf("Keys and values of annotations have %d KiB together; %d KiB fit. Keep large data in config.", kib(size), kib(maxAnnotations)),
 		})
 	}
 	return all
@@ -58,9 +58,9 @@ func refusedAnnotation(on Runtime, key, value string) string {
 	if strings.HasPrefix(key, "twelvefactor.dev/") {
 		return "is kept for the provider's own marks"
 	}
-	for prefix, why := range ourAnnotations[on] {
+	for _, prefix := range sortedKeys(ourAnnotations[on]) {
 		if strings.HasPrefix(key, prefix) || on == CloudRunRuntime && strings.Contains(key, strings.TrimSuffix(prefix, "/")) {
-			return "is reserved: " + why
+			return "is reserved: " + ourAnnotations[on][prefix]
 		}
 	}
 	switch {

@@ -191,14 +191,6 @@ func checkRevisionScale(a App) []Finding {
 	return []Finding{f}
 }
 
-// instance gives the size of web, ok only if it is one.
-func instance(a App) (millis int, memory int64, ok bool) {
-	web, declared := a.Processes[Web]
-	millis, errCPU := ParseCPU(web.CPU)
-	memory, errMemory := ParseMemory(web.Memory)
-	return millis, memory, declared && errCPU == nil && errMemory == nil
-}
-
 func checkExecution(a App) []Finding {
 	environment := a.CloudRun.ExecutionEnvironment
 	if environment == "" {
@@ -222,21 +214,26 @@ func checkCPUAllocation(a App) []Finding {
 	return checkLarge(a, atRun("cpu_always_allocated"), "CPU that is always allocated", "leave cpu_always_allocated out")
 }
 
-// checkLarge refuses an instance of web that is too small for what needs a whole CPU and 512 MiB.
+// checkLarge refuses an instance of web that is too small, with its sidecars, for what needs a whole CPU and 512 MiB.
 func checkLarge(a App, at []string, what, instead string) []Finding {
-	millis, memory, ok := instance(a)
-	f := Finding{Path: at, Uses: [][]string{under(Web, []string{"cpu"}), under(Web, []string{"memory"})}}
-	web := a.Processes[Web]
+	web, declared := a.Processes[Web]
+	millis, memory, ok := a.instanceSize(Web)
+	f := Finding{Path: at, Uses: slices.Concat([][]string{under(Web, []string{"cpu"}), under(Web, []string{"memory"})}, sidecarSizes)}
+	together := ""
+	if len(a.SidecarsOf(Web)) > 0 {
+		together = fmt.Sprintf(", with its sidecars %dm and %d MiB", millis, memory>>20)
+	}
 	switch {
-	case !ok:
+	case !ok || !declared:
 		return nil
 	case millis < 1000:
 		f.Summary = "Needs a whole CPU"
-		f.Detail = fmt.Sprintf("%s needs at least one CPU (Cloud Run, Configure CPU limits); processes.web.cpu is %s. Set cpu = \"1\", or %s.", what, web.CPU, instead)
+		f.Detail = fmt.Sprintf("%s needs at least one CPU (Cloud Run, Configure CPU limits); processes.web.cpu is %s%s. Set cpu = \"1\", or %s.",
+			what, web.CPU, together, instead)
 	case memory < minAlwaysMemory:
 		f.Summary = "Needs 512Mi of memory"
-		f.Detail = fmt.Sprintf("%s needs at least 512 MiB (Cloud Run, Configure memory limits); processes.web.memory is %s. Set memory = \"512Mi\", or %s.",
-			what, web.Memory, instead)
+		f.Detail = fmt.Sprintf("%s needs at least 512 MiB (Cloud Run, Configure memory limits); processes.web.memory is %s%s. Set memory = \"512Mi\", or %s.",
+			what, web.Memory, together, instead)
 	default:
 		return nil
 	}

@@ -82,6 +82,9 @@ func refusedValues(a App, e environment) []Finding {
 // maxRecorded leaves room for the object's other annotations under the 256 KiB that all of them may have.
 const maxRecorded = 240 << 10
 
+// kib shows a size: what is a byte too large does not look as if it would fit.
+func kib(bytes int) int { return (bytes + 1<<10 - 1) >> 10 }
+
 func checkConfigSize(a App) []Finding {
 	encoded, err := Encode(a)
 	wording, wordingErr := encode(a.Sidecars) // which the record has once more, as it is written
@@ -91,7 +94,7 @@ func checkConfigSize(a App) []Finding {
 	return []Finding{{
 		Path: []string{"config"}, Uses: [][]string{{"processes"}, {"labels"}, {"sidecars"}, {"annotations"}}, Summary: "Config is too large",
 		Detail: fmt.Sprintf("The app takes %d KiB as JSON, but it is recorded in an annotation of the live object, which holds %d KiB. "+
-			"Keep large data in a backing service and its address in config.", (len(encoded)+len(wording))>>10, maxRecorded>>10),
+			"Keep large data in a backing service and its address in config.", kib(len(encoded)+len(wording)), kib(maxRecorded)),
 	}}
 }
 

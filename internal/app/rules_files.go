@@ -214,7 +214,7 @@ func checkFileContents(a App) []Finding {
 		all = append(all, Finding{
 			Path: []string{"config_files"}, Summary: "Files are too large",
 			Detail: fmt.Sprintf("All files together have %d KiB, and a ConfigMap holds %d KiB. Put large data into the image or a backing service.",
-				total>>10, maxConfigMap>>10),
+				kib(total), kib(maxConfigMap)),
 		})
 	}
 	return all

@@ -34,18 +34,24 @@ func checkResources(a App) []Finding {
 	if a.Runtime() == "" {
 		return nil
 	}
-	all := each(a, func(name string, p Process) []Finding {
-		all := refusedQuantities(p)
-		switch {
-		case len(all) > 0 || a.Runtime() != CloudRunRuntime:
-			return all
-		case len(a.SidecarsOf(name)) > 0:
-			return checkInstanceSize(a, name, p)
-		}
-		millis, memory, _ := a.instanceSize(name)
-		return checkRunSize(name, p, millis, memory)
-	})
+	all := each(a, func(_ string, p Process) []Finding { return refusedQuantities(p) })
+	if a.Runtime() == CloudRunRuntime {
+		all = append(all, also(each(a, func(name string, p Process) []Finding { return refusedSize(a, name, p) }), sidecarSizes...)...)
+	}
 	return append(all, eachSidecar(a, func(_ string, s Sidecar) []Finding { return refusedQuantities(s.asProcess()) })...)
+}
+
+// refusedSize refuses an instance that Cloud Run does not offer. One whose parts are no quantities is refused elsewhere.
+func refusedSize(a App, name string, p Process) []Finding {
+	millis, memory, ok := a.instanceSize(name)
+	switch {
+	case !ok:
+		return nil
+	case len(a.SidecarsOf(name)) > 0:
+		return checkInstanceSize(name, p, millis, memory)
+	default:
+		return checkRunSize(name, p, millis, memory)
+	}
 }
 
 func refusedQuantities(p Process) []Finding {

@@ -74,7 +74,7 @@ func checkSidecarImages(a App) []Finding {
 }
 
 func checkSidecarProcesses(a App) []Finding {
-	return eachSidecar(a, func(_ string, s Sidecar) []Finding {
+	all := eachSidecar(a, func(_ string, s Sidecar) []Finding {
 		var all []Finding
 		for _, process := range s.Processes {
 			if _, ok := a.Processes[process]; !ok {
@@ -86,7 +86,11 @@ func checkSidecarProcesses(a App) []Finding {
 		}
 		return all
 	})
+	return also(all, []string{"processes"})
 }
+
+// besideWhat is where all sidecars say beside which processes they run.
+var besideWhat = []string{"sidecars", Anything, "processes", Anything}
 
 // checkSidecarOrder: what another one waits for has to say when it has started, on both runtimes.
 // Source: GoogleCloudPlatform/cloud-run-samples#230, "Dependent container 'sidecar' must have startup probe specified".
@@ -95,11 +99,12 @@ func checkSidecarOrder(a App) []Finding {
 		var found []Finding
 		for _, before := range s.After {
 			if why := refusedAfter(a, name, s, before); why != "" {
-				found = append(found, Finding{Path: []string{"after"}, Uses: [][]string{{"processes"}}, Summary: "Sidecar cannot wait for that", Detail: why})
+				found = append(found, Finding{Path: []string{"after"}, Summary: "Sidecar cannot wait for that", Detail: why})
 			}
 		}
 		return found
 	})
+	all = also(all, besideWhat, []string{"processes"}, []string{"sidecars", Anything, "startup", Anything})
 	if circle := a.circle(); circle != nil {
 		all = append(all, Finding{
 			Path: []string{"sidecars", circle[0], "after"}, Summary: "Sidecars wait for each other",
@@ -118,7 +123,7 @@ func refusedAfter(a App, name string, s Sidecar, before string) string {
 		return fmt.Sprintf("Sidecar %s has no startup check, so nothing tells when it has started. Declare one, for example startup = { tcp = true } "+
 			"with its port.", quote(before))
 	}
-	for process := range a.Processes {
+	for _, process := range slices.Sorted(maps.Keys(a.Processes)) {
 		if s.Beside(process) && !other.Beside(process) {
 			return fmt.Sprintf("Sidecar %s runs beside process %s, and %s does not. Give both the same processes.", quote(name), quote(process), quote(before))
 		}
@@ -128,7 +133,7 @@ func refusedAfter(a App, name string, s Sidecar, before string) string {
 
 // checkSidecarPorts: the containers of a pod or instance have one network.
 func checkSidecarPorts(a App) []Finding {
-	return eachSidecar(a, func(name string, s Sidecar) []Finding {
+	all := eachSidecar(a, func(name string, s Sidecar) []Finding {
 		if s.Port < 0 || s.Port > 65535 {
 			return []Finding{{
 				Path: []string{"port"}, Summary: "Invalid port", Detail: fmt.Sprintf("Port %d is not between 1 and 65535; for example port = 9090.", s.Port),
@@ -152,14 +157,18 @@ func checkSidecarPorts(a App) []Finding {
 			}
 			if taken != "" {
 				return []Finding{{
-					Path: []string{"port"}, Uses: [][]string{{"processes"}}, Summary: "Port is taken",
+					Path: []string{"port"}, Summary: "Port is taken",
 					Detail: fmt.Sprintf("Port %d is that of %s, and both share one network. Choose another, for example %d.", s.Port, taken, s.Port%65535+1),
 				}}
 			}
 		}
 		return nil
 	})
+	return also(all, besideWhat, []string{"processes", Anything, "port"}, []string{"sidecars", Anything, "port"})
 }
+
+// sidecarSizes is what the size of an instance depends on besides its process.
+var sidecarSizes = [][]string{besideWhat, {"sidecars", Anything, "cpu"}, {"sidecars", Anything, "memory"}}
 
 // instanceSize adds up what the containers beside a process ask for. ok is false when something is no quantity.
 func (a App) instanceSize(process string) (millis int, memory int64, ok bool) {
@@ -182,13 +191,10 @@ func (a App) instanceSize(process string) (millis int, memory int64, ok bool) {
 // checkInstanceSize holds an instance of several containers to the sizes of instances.
 // Source: Cloud Run documentation, "Configure CPU limits", "Configure memory limits"; the API's text "Total cpu < 1 is
 // not supported with concurrency > 1".
-func checkInstanceSize(a App, name string, p Process) []Finding {
-	millis, memory, ok := a.instanceSize(name)
+func checkInstanceSize(name string, p Process, millis int, memory int64) []Finding {
 	largest := runSizes[len(runSizes)-1]
 	uses := [][]string{{"cpu"}, {"memory"}}
 	switch {
-	case !ok:
-		return nil
 	case millis > largest.toMillis:
 		return []Finding{{
 			Path: []string{"cpu"}, Uses: uses, Summary: "Instance too large for Cloud Run",
@@ -199,6 +205,12 @@ func checkInstanceSize(a App, name string, p Process) []Finding {
 		return []Finding{{
 			Path: []string{"cpu"}, Uses: uses, Summary: "Worker needs a whole CPU",
 			Detail: fmt.Sprintf("A worker's CPU is always allocated, for which Cloud Run demands at least one; with its sidecars it has %dm.", millis),
+		}}
+	case memory < minAlwaysMemory && name != Web:
+		return []Finding{{
+			Path: []string{"memory"}, Uses: uses, Summary: "Worker needs 512Mi of memory",
+			Detail: fmt.Sprintf("A worker runs in the second generation execution environment with its CPU always allocated, and either demands "+
+				"at least 512 MiB (Cloud Run, Configure memory limits); with its sidecars it has %d MiB. Raise memory.", memory>>20),
 		}}
 	case millis < 1000 && p.Scale.Concurrency > 1:
 		return []Finding{{

@@ -30,6 +30,9 @@ func oneSidecar(changes ...func(*app.Sidecar)) func(*app.App) {
 // agent is a second sidecar, on another port.
 func agent(s *app.Sidecar) { s.Port = 9002 }
 
+// half is the other half of a whole CPU and 512 MiB.
+func half(s *app.Sidecar) { s.CPU, s.Memory = "500m", "256Mi" }
+
 func after(names ...string) func(*app.Sidecar) { return func(s *app.Sidecar) { s.After = names } }
 
 func beside(names ...string) func(*app.Sidecar) { return func(s *app.Sidecar) { s.Processes = names } }
@@ -142,6 +145,19 @@ var podRows = map[string]ruleRow{
 	"small worker and sidecar": {
 		onRun(process("worker", func(p *app.Process) { p.CPU = "500m" }), oneSidecar(beside("worker"), func(s *app.Sidecar) { s.CPU = "100m" })),
 		[]string{"resources at processes.worker.cpu"},
+	},
+
+	"small worker and small sidecar": {
+		onRun(process("worker", func(p *app.Process) { p.Memory = "256Mi" }), oneSidecar(beside("worker"), func(s *app.Sidecar) { s.Memory = "128Mi" })),
+		[]string{"resources at processes.worker.memory"},
+	},
+	"512 MiB of worker and sidecar": {
+		onRun(process("worker", func(p *app.Process) { p.Memory = "256Mi" }), oneSidecar(beside("worker"), func(s *app.Sidecar) { s.Memory = "256Mi" })), nil,
+	},
+	"gen2 with its sidecar":        {onRun(gen2, webSize("500m", "256Mi"), oneSidecar(beside("web"), half)), nil},
+	"CPU always, with its sidecar": {onRun(always, webSize("500m", "256Mi"), oneSidecar(beside("web"), half)), nil},
+	"gen2 with a sidecar elsewhere": {
+		onRun(gen2, webSize("500m", "256Mi"), oneSidecar(beside("worker"), half)), []string{"execution-environment at cloud_run.execution_environment"},
 	},
 
 	"check of a worker with a port": {

@@ -3,6 +3,7 @@ package service
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -75,9 +76,15 @@ func unknownAt(value tftypes.Value, steps []string) bool {
 	if !value.IsKnown() {
 		return true
 	}
+	if len(steps) == 1 && steps[0] == app.Anything {
+		return !value.IsFullyKnown()
+	}
 	var parts map[string]tftypes.Value
 	if len(steps) == 0 || value.IsNull() || value.As(&parts) != nil {
 		return false
+	}
+	if steps[0] == app.Anything {
+		return slices.ContainsFunc(slices.Collect(maps.Values(parts)), func(part tftypes.Value) bool { return unknownAt(part, steps[1:]) })
 	}
 	part, ok := parts[steps[0]]
 	return ok && unknownAt(part, steps[1:])
