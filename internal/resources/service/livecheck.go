@@ -64,6 +64,7 @@ func (m model) open(ctx context.Context) []string {
 	var open []string
 	for name, value := range map[string]attr.Value{
 		"name": m.Name, "image": m.Image, "gke": m.GKE, "cloud_run": m.CloudRun, "processes": m.Processes, "identity": m.Identity, "project": m.Project,
+		"labels": m.EffectiveLabels, "annotations": m.Annotations, "image_owner": m.ImageOwner, "drift_ignore": m.DriftIgnore,
 	} {
 		raw, err := value.ToTerraformValue(ctx)
 		if err != nil || !raw.IsFullyKnown() {

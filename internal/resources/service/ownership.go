@@ -75,11 +75,8 @@ func orUnknown(s string) string {
 	return s
 }
 
-// ofTheApp are the attributes that an app is rendered from.
-var ofTheApp = []string{
-	"name", "project", "image", "gke", "cloud_run", "config", "secrets", "processes", "identity", "labels", "effective_labels",
-	"image_owner", "drift_ignore",
-}
+// besideTheApp are the attributes that no app is rendered from: what is found out about it, and how it is worked on.
+var besideTheApp = []string{"id", "url", "release_id", "status", "image_digest", "drift", "objects", "rerender", "timeouts"}
 
 // knownButComputed tells whether everything that is declared is known.
 func knownButComputed(raw tftypes.Value) bool {
@@ -87,5 +84,10 @@ func knownButComputed(raw tftypes.Value) bool {
 	if raw.As(&parts) != nil {
 		return false
 	}
-	return !slices.ContainsFunc(ofTheApp, func(name string) bool { return !parts[name].IsFullyKnown() })
+	for name, part := range parts {
+		if !slices.Contains(besideTheApp, name) && !part.IsFullyKnown() {
+			return false
+		}
+	}
+	return true
 }

@@ -1,6 +1,7 @@
 package service
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -90,4 +91,33 @@ func valuesIn(t *testing.T, raw tftypes.Value) map[string]bool {
 		t.Fatal(err)
 	}
 	return paths
+}
+
+// A pattern that covers nothing is told only when everything that it could cover is known.
+func TestPatternsAreJudgedByTheWholeApp(t *testing.T) {
+	t.Parallel()
+	pattern := set("drift_ignore", []any{"Deployment spec.template.spec.initContainers[proxy].image"})
+	const warning = `warning drift_ignore: Nothing to ignore`
+	if got := plan(t, providerWith(nil), onGKE(pattern), nil).errors; !slices.Equal(got, []string{warning}) {
+		t.Errorf("without sidecars: got %q, want %q", got, warning)
+	}
+	for _, attribute := range []string{"annotations", "config", "config_files", "image_owner", "labels", "secret_files", "secrets", "sidecars"} {
+		if got := plan(t, providerWith(nil), onGKE(pattern, set(attribute, unknown{})), nil).errors; len(got) > 0 {
+			t.Errorf("with unknown %s: got %q", attribute, got)
+		}
+	}
+}
+
+// A live check waits for everything that a policy may ask for. Values of config and of secrets decide nothing.
+func TestLiveChecksWaitForWhatDecides(t *testing.T) {
+	t.Parallel()
+	for attribute, decides := range map[string]bool{
+		"annotations": true, "drift_ignore": true, "effective_labels": true, "identity": true, "image": true, "image_owner": true, "processes": true,
+		"sidecars": true, "config": false, "secrets": false, "config_files": false, "secret_files": false,
+	} {
+		open := modelOf(t, onGKE(set(attribute, unknown{}))).open(t.Context())
+		if (len(open) > 0) != decides {
+			t.Errorf("with unknown %s the check waits for %q", attribute, open)
+		}
+	}
 }
