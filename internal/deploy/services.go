@@ -184,17 +184,8 @@ func (c *Cloud) UpdateService(ctx context.Context, spec ServiceSpec) (*ServiceSt
 	if err = target.bring(ctx); err == nil {
 		notices, err = target.finish(ctx)
 	}
-	look := ctx
-	if err != nil {
-		var cancel context.CancelFunc
-		look, cancel = serviceDetach(ctx)
-		defer cancel()
-	}
-	state, more, readErr := target.read(look)
-	if err != nil {
-		return serviceDegradedState(state), notices, serviceError("update", spec.App, err)
-	}
-	return state, append(notices, more...), serviceError("read", spec.App, readErr)
+	state, more, err := serviceUpdated(ctx, target, spec.App, err)
+	return state, append(notices, more...), err
 }
 
 // DeleteService removes a service and all that belongs to it, and waits until it is gone. What is gone already is no

@@ -33,8 +33,9 @@ func serviceLeft(err error) bool {
 }
 
 // serviceMayGoOn tells failures after which the same change goes on when it is applied again (the run was interrupted,
-// the time was up, a server was away, there is no machine for the pods) from those in which the release itself was refused or does not run. When ctx has
-// ended, whatever failed last was cut off, also where the error is about something that came before.
+// the time was up, a server was away, there is no machine for the pods) from those in which the release itself was refused
+// or does not run. When ctx has ended, whatever failed last was cut off, also where the error is about something that came
+// before.
 func serviceMayGoOn(ctx context.Context, err error) bool {
 	var rollout *kube.RolloutError
 	var operation *gcp.OperationError
@@ -56,7 +57,7 @@ func (c *Cloud) serviceCreated(ctx context.Context, target serviceTarget, a app.
 	defer cancel()
 	state, notices, err := target.read(look)
 	switch {
-	case err == nil && failure == nil && state != nil:
+	case err == nil && failure == nil && state != nil && !state.Unreachable:
 		return state, notices, nil
 	case err != nil || failure == nil || state != nil && state.Unreachable:
 		state = serviceUnseen(a)
@@ -77,11 +78,51 @@ func (c *Cloud) serviceCreated(ctx context.Context, target serviceTarget, a app.
 	}
 }
 
+// serviceUpdated decides what an update returns.
+func serviceUpdated(ctx context.Context, target serviceTarget, a app.App, failure error) (*ServiceState, []Notice, error) {
+	look := ctx
+	if failure != nil {
+		var cancel context.CancelFunc
+		look, cancel = serviceDetach(ctx)
+		defer cancel()
+	}
+	state, notices, err := target.read(look)
+	switch {
+	case failure != nil:
+		return serviceDegradedState(state), nil, serviceError("update", a, failure)
+	case err != nil:
+		return state, notices, serviceError("read", a, err)
+	case state == nil:
+		return nil, notices, &Error{
+			Summary: fmt.Sprintf("Service %q is gone", a.Name),
+			Why:     "It was brought to its declared state, and somebody else deleted it before the last look",
+			Fix:     "Apply again, which makes it anew",
+		}
+	case state.Unreachable:
+		state = serviceUnseen(a)
+		state.Status = ServiceDegraded
+		return state, []Notice{serviceUnseenNotice(a)}, nil
+	}
+	return state, notices, nil
+}
+
+// serviceUnseenNotice tells about an update whose effect was not seen.
+func serviceUnseenNotice(a app.App) Notice {
+	return Notice{
+		Summary: fmt.Sprintf("Service %q could not be looked at after its update", a.Name),
+		Detail: "It was brought to its declared state, and then the Kubernetes API of its cluster went away. The state says \"degraded\" until a " +
+			"refresh has seen it.",
+	}
+}
+
 func serviceUnfinishedNotice(a app.App, failure error) Notice {
+	stopped := "Stopped by: " + gcp.Message(failure)
+	if failure == nil {
+		stopped = "It could not be looked at when it was made."
+	}
 	notice := Notice{
 		Summary: fmt.Sprintf("Service %q is not finished yet", a.Name),
-		Detail: "What was made stays, and is in the state with status \"creating\". The next apply goes on from there." +
-			"\n\nStopped by: " + gcp.Message(failure),
+		Detail:  "What was made stays, and is in the state with status \"creating\". The next apply goes on from there.\n\n" + stopped,
 	}
 	if serviceLacksNodes(failure) {
 		_, parts := serviceTold(a, failure)

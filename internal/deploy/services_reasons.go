@@ -28,6 +28,18 @@ type serviceReason struct {
 	fix       string
 }
 
+// serviceOutOfMemory is how Kubernetes calls the end of a container that used more memory than it may. It waits in
+// CrashLoopBackOff then, like any other.
+const serviceOutOfMemory = "OOMKilled"
+
+// serviceReasonOf is the reason that says most about a failure.
+func serviceReasonOf(failed *kube.RolloutError) string {
+	if failed.Ended == serviceOutOfMemory {
+		return failed.Ended
+	}
+	return failed.Reason
+}
+
 // serviceReasons are those of pods and Deployments, in Kubernetes' words.
 var serviceReasons = map[string]serviceReason{
 	"ErrImagePull":      {[]string{"image"}, serviceImageFix},
@@ -35,7 +47,7 @@ var serviceReasons = map[string]serviceReason{
 	"ErrImageNeverPull": {[]string{"image"}, serviceImageFix},
 	"InvalidImageName":  {[]string{"image"}, "Correct the image reference."},
 	"CrashLoopBackOff":  {[]string{"processes", "PROCESS"}, serviceLogFix},
-	"OOMKilled": {[]string{"processes", "PROCESS", "memory"}, "It used more memory than it may: raise memory, for example memory = \"512Mi\", or " +
+	serviceOutOfMemory: {[]string{"processes", "PROCESS", "memory"}, "It used more memory than it may: raise memory, for example memory = \"512Mi\", or " +
 		"have it use less. " + serviceLogFix},
 	"RunContainerError": {[]string{"processes", "PROCESS", "command"}, "Check that the command exists in the image and may be executed by user 65532."},
 	"CreateContainerConfigError": {[]string{"processes", "PROCESS"}, "A Secret or ConfigMap that the release needs is not there, or lacks a key. " +
@@ -62,11 +74,7 @@ func serviceRolloutError(a app.App, failed *kube.RolloutError, err error) error 
 		"PROCESS", process, "NAMESPACE", failed.Namespace, "POD", serviceOr(failed.Pod, "POD"),
 		"CONTAINER", serviceOr(failed.Container, process), "CAPACITY", serviceCapacities(a),
 	).Replace
-	reason := failed.Reason
-	if failed.Ended == "OOMKilled" {
-		reason = failed.Ended
-	}
-	known := serviceReasons[reason]
+	known := serviceReasons[serviceReasonOf(failed)]
 	var attribute []string
 	for _, step := range known.attribute {
 		attribute = append(attribute, fill(step))

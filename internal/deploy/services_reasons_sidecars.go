@@ -14,8 +14,8 @@ import (
 
 // serviceSidecarAttributes are the attributes of a sidecar that a pod's reason belongs to.
 var serviceSidecarAttributes = map[string]string{
-	"ErrImagePull": "image", "ImagePullBackOff": "image", "InvalidImageName": "image",
-	"RunContainerError": "command", kube.Initializing: "startup", "NotReady": "readiness",
+	"ErrImagePull": "image", "ImagePullBackOff": "image", "ErrImageNeverPull": "image", "InvalidImageName": "image",
+	"RunContainerError": "command", serviceOutOfMemory: "memory", kube.Initializing: "startup", kube.NotReady: "readiness",
 }
 
 const serviceStartedFix = "The sidecar has to pass its startup check on its port before the process starts. Its log tells more: " +
@@ -23,19 +23,19 @@ const serviceStartedFix = "The sidecar has to pass its startup check on its port
 
 // serviceSidecarError says of a pod's failure that a sidecar is at fault.
 func serviceSidecarError(e *Error, process string, failed *kube.RolloutError) {
-	e.Why = fmt.Sprintf("Sidecar %q of process %q does not come up (%s). A release that served before goes on serving.",
-		failed.Container, process, failed.Reason)
+	e.Why = fmt.Sprintf("Sidecar %q of process %q does not come up (%s)%s. A release that served before goes on serving.",
+		failed.Container, process, failed.Reason, serviceEnd(failed, failed.Container))
 	e.Attribute = []string{"sidecars", failed.Container}
-	if attribute := serviceSidecarAttributes[failed.Reason]; attribute != "" {
+	if attribute := serviceSidecarAttributes[serviceReasonOf(failed)]; attribute != "" {
 		e.Attribute = append(e.Attribute, attribute)
 	}
 	fill := strings.NewReplacer("NAMESPACE", failed.Namespace, "DEPLOYMENT", failed.Deployment, "CONTAINER", failed.Container).Replace
-	switch failed.Reason {
+	switch serviceReasonOf(failed) {
 	case "CrashLoopBackOff":
 		e.Fix = fill("See why it ends: kubectl logs --previous -n NAMESPACE deployment/DEPLOYMENT -c CONTAINER")
 	case kube.Initializing:
 		e.Fix = fill(serviceStartedFix)
-	case "NotReady":
+	case kube.NotReady:
 		e.Fix = fill("The pod takes requests only while the sidecar passes its readiness check. Its log tells more: kubectl logs -n NAMESPACE " +
 			"deployment/DEPLOYMENT -c CONTAINER")
 	}

@@ -1,10 +1,12 @@
 package deploy
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/app"
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/kube"
 )
 
 // A field of a pod or an instance leads to the sidecar, whichever place its container has.
@@ -57,6 +59,36 @@ func TestRevisionsTextsAboutSidecars(t *testing.T) {
 	} {
 		if got := serviceFailedSidecar(a, message); got != want {
 			t.Errorf("%q is about %q, want %q", message, got, want)
+		}
+	}
+}
+
+// A sidecar's failure says how it ended and leads to the attribute that mends it.
+func TestEndsOfSidecars(t *testing.T) {
+	t.Parallel()
+	a := app.App{Name: "shop", Processes: map[string]app.Process{"web": {}}, Sidecars: map[string]app.Sidecar{"proxy": {Image: "proxy:1"}}}
+	for name, row := range map[string]struct {
+		failed  kube.RolloutError
+		at, why string
+		fix     string
+	}{
+		"crash": {
+			kube.RolloutError{Reason: "CrashLoopBackOff", Ended: "Error", ExitCode: 3}, "sidecars.proxy", "status 3 (Error)", "kubectl logs --previous",
+		},
+		"too much memory": {
+			kube.RolloutError{Reason: "CrashLoopBackOff", Ended: "OOMKilled", ExitCode: 137}, "sidecars.proxy.memory", "status 137 (OOMKilled)", "raise memory",
+		},
+		"readiness": {kube.RolloutError{Reason: kube.NotReady}, "sidecars.proxy.readiness", "(NotReady).", "readiness check"},
+		"startup":   {kube.RolloutError{Reason: kube.Initializing}, "sidecars.proxy.startup", "(Initializing).", "startup check"},
+		"image":     {kube.RolloutError{Reason: "ErrImageNeverPull"}, "sidecars.proxy.image", "(ErrImageNeverPull).", "Check that the image exists"},
+	} {
+		row.failed.Namespace, row.failed.Deployment, row.failed.Pod, row.failed.Container = "shop", "shop-web", "shop-web-1", "proxy"
+		var told *Error
+		if !errors.As(serviceError("create", a, &row.failed), &told) {
+			t.Fatalf("%s: no error in the user's words", name)
+		}
+		if at := strings.Join(told.Attribute, "."); at != row.at || !strings.Contains(told.Why, row.why) || !strings.Contains(told.Fix, row.fix) {
+			t.Errorf("%s: at %s\n%s\n%s", name, at, told.Why, told.Fix)
 		}
 	}
 }
