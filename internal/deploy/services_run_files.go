@@ -204,7 +204,8 @@ func (s *serviceRun) pruneFiles(ctx context.Context) ([]Notice, error) {
 	return []Notice{{
 		Summary: fmt.Sprintf("Old config files of service %q were kept", s.app.Name),
 		Detail: fmt.Sprintf("Versions of %s that no revision uses any more could not be destroyed. The next update tries again. It needs run.revisions.list "+
-			"on the service and its worker pools, and secretmanager.versions.list and .destroy on the secret.\n\nReason: %s", id, gcp.Message(err)),
+			"on the service and its worker pools, and secretmanager.versions.list and .destroy on the secret: see the guide \"Permissions\".\n\nReason: %s",
+			id, gcp.Message(err)),
 	}}, nil
 }
 
