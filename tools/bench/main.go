@@ -1,18 +1,17 @@
 // Command bench measures what the provider costs a run of Terraform: the time of `terraform validate` of a
-// configuration with one resource against the same without any provider, and the provider's peak memory. Both are
-// measured alternately in one run, because the machine may be busy with other things; compare the ratio, not the
-// seconds. Only the standard library is needed.
+// configuration with one resource against the same without any provider, the provider's peak memory, and the time of a
+// plan of a service on each runtime in which nothing has changed, on a fake Google Cloud. Each is measured alternately in
+// one run, because the machine may be busy with other things; compare the ratio, not the seconds. Only the standard
+// library is needed.
 package main
 
 import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -26,18 +25,22 @@ resource "twelvefactor_session_key" "k" {
 }
 `
 
+// nothing is a configuration without a provider.
+const nothing = "terraform {}\noutput \"x\" {\n  value = 1\n}\n"
+
 func main() {
 	root := flag.String("root", ".", "folder of the project, with bin/ built")
 	terraform := flag.String("terraform", "terraform", "terraform or tofu binary")
+	kubernetes := flag.String("kubernetes-bin", "", "folder with the programs of Kubernetes; without it nothing is measured on GKE")
 	runs := flag.Int("runs", 10, "how many times each is measured")
 	flag.Parse()
-	if err := run(*root, *terraform, *runs); err != nil {
+	if err := run(*root, *terraform, *kubernetes, *runs); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func run(root, terraform string, runs int) error {
+func run(root, terraform, kubernetes string, runs int) error {
 	work, err := os.MkdirTemp("", "twelvefactor-bench-")
 	if err != nil {
 		return err
@@ -48,10 +51,25 @@ func run(root, terraform string, runs int) error {
 	if err != nil {
 		return err
 	}
+	tf := terraformIn{terraform: terraform, env: []string{"TF_CLI_CONFIG_FILE=" + filepath.Join(work, "cli.tfrc")}}
+	err = compare("validate", runs, dirs[0], dirs[1], func(dir string) (time.Duration, error) { return tf.timed(dir, "validate", "-no-color") })
+	if err != nil {
+		return err
+	}
+	peak, err := peakMemory(rss)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("provider's peak memory: %d MB\n", peak/1024)
+	return measurePlans(root, terraform, kubernetes, work, runs)
+}
+
+// compare measures the same command without and with the provider, alternately, and prints the medians and their ratio.
+func compare(what string, runs int, withoutDir, withDir string, measure func(dir string) (time.Duration, error)) error {
 	var with, without []time.Duration
 	for range runs {
-		for dir, times := range map[string]*[]time.Duration{dirs[0]: &without, dirs[1]: &with} {
-			d, err := validate(terraform, dir, filepath.Join(work, "cli.tfrc"))
+		for dir, times := range map[string]*[]time.Duration{withoutDir: &without, withDir: &with} {
+			d, err := measure(dir)
 			if err != nil {
 				return err
 			}
@@ -59,13 +77,8 @@ func run(root, terraform string, runs int) error {
 		}
 	}
 	a, b := median(without), median(with)
-	fmt.Printf("validate, median of %d: without provider %d ms, with provider %d ms, difference %d ms, ratio %.2f\n",
-		runs, a.Milliseconds(), b.Milliseconds(), (b - a).Milliseconds(), float64(b)/float64(a))
-	peak, err := peakMemory(rss)
-	if err != nil {
-		return err
-	}
-	fmt.Printf("provider's peak memory: %d MB\n", peak/1024)
+	fmt.Printf("%s, median of %d: without provider %d ms, with provider %d ms, difference %d ms, ratio %.2f\n",
+		what, runs, a.Milliseconds(), b.Milliseconds(), (b - a).Milliseconds(), float64(b)/float64(a))
 	return nil
 }
 
@@ -83,10 +96,9 @@ func prepare(root, work, rss string) ([2]string, error) {
 		return dirs, err
 	}
 	files := map[string]string{
-		filepath.Join(dirs[0], "main.tf"): "terraform {}\noutput \"x\" {\n  value = 1\n}\n",
+		filepath.Join(dirs[0], "main.tf"): nothing,
 		filepath.Join(dirs[1], "main.tf"): oneResource,
-		filepath.Join(work, "cli.tfrc"): fmt.Sprintf("provider_installation {\n  dev_overrides { %q = %q }\n}\n",
-			"registry.terraform.io/twelvefactor/twelvefactor", bin),
+		filepath.Join(work, "cli.tfrc"):   overrides(bin),
 	}
 	for name, body := range files {
 		if err := os.WriteFile(name, []byte(body), 0o600); err != nil {
@@ -98,17 +110,9 @@ func prepare(root, work, rss string) ([2]string, error) {
 	return dirs, os.WriteFile(filepath.Join(bin, "terraform-provider-twelvefactor"), []byte(wrapper), 0o755)
 }
 
-func validate(terraform, dir, rc string) (time.Duration, error) {
-	cmd := exec.Command(terraform, "validate", "-no-color")
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "TF_CLI_CONFIG_FILE="+rc, "CHECKPOINT_DISABLE=1")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	start := time.Now()
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		return 0, fmt.Errorf("validate in %s: %w: %s", dir, err, out)
-	}
-	return time.Since(start), nil
+// overrides is a configuration of Terraform that takes the provider from a folder.
+func overrides(bin string) string {
+	return fmt.Sprintf("provider_installation {\n  dev_overrides { %q = %q }\n}\n", "registry.terraform.io/twelvefactor/twelvefactor", bin)
 }
 
 func peakMemory(file string) (kib int, err error) {
