@@ -48,54 +48,86 @@ func UnmatchedIgnores(a app.App) []string {
 	return unmatched
 }
 
-// runDeclared lists every field of an app on Cloud Run by comparing it with nothing.
+// runDeclared lists every field of an app on Cloud Run that drift can show: those that it is rendered to, and those
+// whose emptiness is a declaration.
 func runDeclared(a app.App) [][2]string {
-	in := cloudrun.Input{App: a, Stamp: names.Stamp{Stack: "any"}}
-	var declared [][2]string
-	add := func(m runObject) {
-		for _, path := range runPaths(m) {
-			declared = append(declared, [2]string{m.GetName(), path})
-		}
+	in := cloudrun.Input{App: a, Stamp: names.Stamp{Stack: "any"}, Files: cloudrun.FileVersions{}}
+	in.App.Identity = serviceIdentity(a)
+	for _, content := range a.ConfigFiles {
+		in.Files[content.Hash()] = "1"
 	}
+	walk := runWalk{keys: ignoredKeys(a)}
 	if service := cloudrun.Service(in); service != nil {
-		add(service)
+		walk.object(service)
 	}
 	for _, pool := range cloudrun.WorkerPools(in) {
-		add(pool)
+		walk.object(pool)
 	}
-	return declared
+	return walk.found
 }
 
-// runPaths are the ways to every value that a message has, as runDiff writes them.
-func runPaths(m runObject) []string {
-	var paths []string
-	runWalk("", m.ProtoReflect(), func(path string) { paths = append(paths, path) })
-	return paths
+// ignoredKeys are the keys in the patterns of an app: an entry that is not declared has no other place to be named.
+func ignoredKeys(a app.App) []string {
+	var keys []string
+	for _, pattern := range a.DriftIgnore {
+		_, field, _ := strings.Cut(pattern, " ")
+		steps, _ := app.FieldSteps(field) // what is none is refused elsewhere
+		keys = append(keys, steps...)
+	}
+	return keys
 }
 
-func runWalk(path string, m protoreflect.Message, visit func(string)) {
-	m.Range(func(field protoreflect.FieldDescriptor, v protoreflect.Value) bool {
+// runWalk collects the ways to the values of messages, as runDiff writes them, with the object that each is in.
+type runWalk struct {
+	keys  []string // entries that others may have added
+	name  string
+	found [][2]string
+}
+
+func (w *runWalk) object(m runObject) {
+	w.name = m.GetName()
+	w.message("", m.ProtoReflect())
+}
+
+func (w *runWalk) visit(path string) { w.found = append(w.found, [2]string{w.name, path}) }
+
+func (w *runWalk) message(path string, m protoreflect.Message) {
+	fields := m.Descriptor().Fields()
+	for i := range fields.Len() {
+		field := fields.Get(i)
+		if !m.Has(field) && !runOwned[field.FullName()] {
+			continue
+		}
 		at := strings.TrimPrefix(path+"."+string(field.Name()), ".")
 		switch {
 		case field.IsMap():
-			v.Map().Range(func(key protoreflect.MapKey, _ protoreflect.Value) bool {
-				visit(at + "[" + key.String() + "]")
+			m.Get(field).Map().Range(func(key protoreflect.MapKey, _ protoreflect.Value) bool {
+				w.visit(at + "[" + key.String() + "]")
 				return true
 			})
 		case field.IsList() && field.Message() != nil:
-			name := runKey(field.Message())
-			for i := range v.List().Len() {
-				entry, key := v.List().Get(i).Message(), strconv.Itoa(i)
-				if name != nil {
-					key = entry.Get(name).String()
-				}
-				runWalk(at+"["+key+"]", entry, visit)
-			}
-		case field.Message() != nil && !field.IsList():
-			runWalk(at, v.Message(), visit)
+			w.entries(at, field, m.Get(field).List())
+		case field.Message() != nil && !field.IsList() && m.Has(field):
+			w.message(at, m.Get(field).Message())
 		default:
-			visit(at)
+			w.visit(at)
 		}
-		return true
-	})
+	}
+}
+
+// entries visits those that are declared, and of a list that is owned those that others may have added.
+func (w *runWalk) entries(at string, field protoreflect.FieldDescriptor, list protoreflect.List) {
+	name := runKey(field.Message())
+	for i := range list.Len() {
+		entry, key := list.Get(i).Message(), strconv.Itoa(i)
+		if name != nil {
+			key = entry.Get(name).String()
+		}
+		w.message(at+"["+key+"]", entry)
+	}
+	for _, key := range w.keys {
+		if name != nil && runOwned[field.FullName()] {
+			w.visit(at + "[" + key + "]")
+		}
+	}
 }
