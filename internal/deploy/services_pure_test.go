@@ -28,6 +28,7 @@ func declaredRun() *runpb.Service {
 				Name: "web", Image: "api:1", Args: []string{"serve"},
 				Env:       []*runpb.EnvVar{{Name: "LEVEL", Values: &runpb.EnvVar_Value{Value: "info"}}},
 				Resources: &runpb.ResourceRequirements{Limits: map[string]string{"cpu": "1", "memory": "512Mi"}, CpuIdle: true},
+				Ports:     []*runpb.ContainerPort{{ContainerPort: 8080}}, StartupProbe: &runpb.Probe{PeriodSeconds: 240},
 			}},
 		},
 	}
@@ -40,8 +41,7 @@ func liveRun() *runpb.Service {
 	live.Labels["others"] = "label"
 	live.Template.Revision = "api-00002-abc"
 	c := live.Template.Containers[0]
-	c.Ports = []*runpb.ContainerPort{{Name: "http1", ContainerPort: 8080}}
-	c.StartupProbe = &runpb.Probe{PeriodSeconds: 240}
+	c.Ports[0].Name, c.StartupProbe.FailureThreshold = "http1", 1
 	c.Resources.Limits["cpu"] = "1000m"
 	return live
 }
@@ -59,7 +59,9 @@ func TestRunDiffFindsWhatIsNotAsDeclared(t *testing.T) {
 			[]string{"ingress: INGRESS_TRAFFIC_ALL -> INGRESS_TRAFFIC_NONE"}},
 		"label":    {func(s *runpb.Service) { delete(s.Labels, "team") }, []string{"labels[team]: shop -> (missing)"}},
 		"quantity": {func(s *runpb.Service) { container(s).Resources.Limits["memory"] = "1Gi" }, []string{"template.containers[web].resources.limits[memory]: 512Mi -> 1Gi"}},
-		"list":     {func(s *runpb.Service) { container(s).Args = nil }, []string{`template.containers[web].args: ["serve"] -> []`}},
+		"accelerator": {func(s *runpb.Service) { container(s).Resources.Limits["nvidia.com/gpu"] = "1" },
+			[]string{"template.containers[web].resources.limits[nvidia.com/gpu]: (missing) -> 1"}},
+		"list": {func(s *runpb.Service) { container(s).Args = nil }, []string{`template.containers[web].args: ["serve"] -> []`}},
 		"declared as empty": {func(s *runpb.Service) { container(s).Command = []string{"sh"} },
 			[]string{`template.containers[web].command: [] -> ["sh"]`}},
 		"declared as zero": {func(s *runpb.Service) { s.Template.Scaling.MinInstanceCount = 2 },

@@ -103,10 +103,11 @@ func (s *serviceRun) pools(attempt int) []*runpb.WorkerPool {
 	return cloudrun.WorkerPools(in)
 }
 
-// madePool tells whether a worker pool is this service's: its record says so.
+// madePool tells whether a worker pool is this service's: its record says so. Labels do not count, because tools that
+// deploy write their own name into "managed-by".
 func (s *serviceRun) madePool(live *runpb.WorkerPool) bool {
 	a, err := app.Decode([]byte(live.GetAnnotations()[names.KubeApp]))
-	if err != nil || live.GetLabels()[names.LabelManagedBy] != names.ManagedBy {
+	if err != nil {
 		return false
 	}
 	id, err := ServiceID(a)

@@ -83,17 +83,26 @@ func runValue(field protoreflect.FieldDescriptor, m protoreflect.Message) string
 	}
 }
 
-// maps compares the keys that are declared: labels of others are theirs.
+// maps compares the keys that are declared: labels of others are theirs. Limits of others are not.
 func (d *runDiffer) maps(path string, field protoreflect.FieldDescriptor, declared, live protoreflect.Map) {
 	var keys []string
 	declared.Range(func(k protoreflect.MapKey, _ protoreflect.Value) bool {
 		keys = append(keys, k.String())
 		return true
 	})
+	live.Range(func(k protoreflect.MapKey, _ protoreflect.Value) bool {
+		if runQuantities[field.FullName()] && !declared.Has(k) {
+			keys = append(keys, k.String())
+		}
+		return true
+	})
 	slices.Sort(keys)
 	for _, k := range keys {
 		key := protoreflect.ValueOfString(k).MapKey()
-		want, have := declared.Get(key).String(), kube.Missing
+		want, have := kube.Missing, kube.Missing
+		if declared.Has(key) {
+			want = declared.Get(key).String()
+		}
 		if live.Has(key) {
 			have = live.Get(key).String()
 		}

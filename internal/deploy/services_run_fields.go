@@ -30,6 +30,8 @@ var runOwned = runFields(map[string][]string{
 	"WorkerPoolRevisionTemplate": {"containers", "volumes", "vpc_access", "encryption_key", "service_mesh", "node_selector"},
 	"VpcAccess.NetworkInterface": {"tags"},
 	"Container": {
+		// The API gives ports and a startup check only to the container that takes the requests, which declares both always.
+		"ports", "startup_probe",
 		"args", "command", "env", "liveness_probe", "readiness_probe", "volume_mounts", "working_dir", "depends_on", "source_code", "base_image_uri",
 	},
 	"ResourceRequirements": {"cpu_idle", "startup_cpu_boost"},
@@ -49,5 +51,6 @@ var runSameAsUnset = map[protoreflect.FullName]protoreflect.EnumNumber{
 	"google.cloud.run.v2.ServiceScaling.scaling_mode": runpb.ServiceScaling_AUTOMATIC.Number(),
 }
 
-// runQuantities are maps whose values mean the same in several spellings: "1" and "1000m".
+// runQuantities are maps whose values mean the same in several spellings, "1" and "1000m", and which are declared as a
+// whole: a limit that somebody added, such as an accelerator, goes with our next write.
 var runQuantities = runFields(map[string][]string{"ResourceRequirements": {"limits"}})

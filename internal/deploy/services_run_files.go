@@ -32,9 +32,9 @@ func (s *serviceRun) filesSecret() names.SecretID {
 	return id
 }
 
-// ownsFiles tells whether a secret is this service's, whichever run or stack made it.
+// ownsFiles tells whether a secret is this service's, whichever run or stack made it and whoever changed its labels.
 func (s *serviceRun) ownsFiles(live *secretmanagerpb.Secret) bool {
-	return live.GetLabels()[names.LabelManagedBy] == names.ManagedBy && live.GetAnnotations()[serviceFilesAnnotation] == s.id.String()
+	return live.GetAnnotations()[serviceFilesAnnotation] == s.id.String()
 }
 
 // ensureFiles makes sure that there is an enabled version for each text, and notes which. before is the live service, nil
@@ -289,6 +289,7 @@ func (l *runLook) files(ctx context.Context) runFound {
 		return found
 	}
 	found.there = true
+	found.drift = stampDrift(id.String(), s.cloud.Stamp, live.GetLabels())
 	enabled, err := s.enabledFiles(ctx)
 	if serviceHidden(err) {
 		return found
@@ -300,6 +301,21 @@ func (l *runLook) files(ctx context.Context) runFound {
 	}
 	found.err = err
 	return found
+}
+
+// stampDrift names the labels of the stamp that somebody changed.
+func stampDrift(name string, stamp names.Stamp, live map[string]string) []string {
+	var drift []string
+	declared := stamp.Labels(time.Time{})
+	for _, key := range slices.Sorted(maps.Keys(declared)) {
+		if have, there := live[key]; have != declared[key] {
+			if !there {
+				have = kube.Missing
+			}
+			drift = append(drift, fmt.Sprintf("%s labels[%s]: %s -> %s", name, key, declared[key], have))
+		}
+	}
+	return drift
 }
 
 func (s *serviceRun) filesError(verb string, err error) error {

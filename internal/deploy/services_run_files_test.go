@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"cloud.google.com/go/run/apiv2/runpb"
+	"cloud.google.com/go/secretmanager/apiv1/secretmanagerpb"
 	"google.golang.org/grpc/codes"
 
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/deploy"
@@ -175,6 +176,9 @@ func TestRunFilesDrift(t *testing.T) {
 			c := s.GetTemplate().GetContainers()[0]
 			c.VolumeMounts = slices.DeleteFunc(c.VolumeMounts, func(m *runpb.VolumeMount) bool { return m.GetMountPath() == "/etc/tls" })
 		}),
+		filesSecret + " labels[managed-by]: twelvefactor -> github-actions": func() error {
+			return w.fake.UpdateSecret(filesSecret, func(s *secretmanagerpb.Secret) { s.Labels["managed-by"] = "github-actions" })
+		},
 		filesSecret + ": present -> (missing)": func() error { return w.GCP.Secrets().Delete(t.Context(), filesSecret) },
 		filesSecret + "/versions/1: enabled -> not enabled": func() error {
 			_, err := w.GCP.SecretVersions().Disable(t.Context(), filesSecret+"/versions/"+w.enabledFiles()[0])
