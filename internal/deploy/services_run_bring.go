@@ -45,9 +45,6 @@ func (s *serviceRun) unit() *runUnit[*runpb.Service] {
 		mark: func(m, live *runpb.Service, labels, annotations map[string]string) {
 			m.Name, m.Etag, m.Labels, m.Annotations = live.GetName(), live.GetEtag(), labels, annotations
 		},
-		keep: func(m, live *runpb.Service, own []string) {
-			m.Template.Annotations = runKept(m.GetTemplate().GetAnnotations(), live.GetTemplate().GetAnnotations(), own)
-		},
 		ours: func(live, sent *runpb.Service) bool {
 			return s.cloud.Stamp.Owns(live.GetLabels()) && live.GetLabels()[names.LabelCreating] == sent.GetLabels()[names.LabelCreating]
 		},
@@ -88,9 +85,6 @@ func (s *serviceRun) pool(index int, process, name string) *runUnit[*runpb.Worke
 		mark: func(m, live *runpb.WorkerPool, labels, annotations map[string]string) {
 			m.Name, m.Etag, m.Labels, m.Annotations = live.GetName(), live.GetEtag(), labels, annotations
 		},
-		keep: func(m, live *runpb.WorkerPool, own []string) {
-			m.Template.Annotations = runKept(m.GetTemplate().GetAnnotations(), live.GetTemplate().GetAnnotations(), own)
-		},
 		ours:    func(live, _ *runpb.WorkerPool) bool { return s.madePool(live) },
 		foreign: func(live *runpb.WorkerPool) error { return s.poolTaken(live) },
 	}
@@ -128,10 +122,7 @@ func (s *serviceRun) poolTaken(live *runpb.WorkerPool) *Error {
 func (s *serviceRun) ownLabels(annotations map[string]string) []string {
 	own := slices.Collect(maps.Keys(s.cloud.Stamp.Labels(s.cloud.Clock.Now())))
 	own = append(own, names.LabelStack)
-	if a, err := app.Decode([]byte(annotations[names.KubeApp])); err == nil {
-		own = slices.AppendSeq(own, maps.Keys(a.Labels))
-	}
-	return own
+	return slices.AppendSeq(own, maps.Keys(runRecorded(annotations).Labels))
 }
 
 // begin makes account and grants, which the first revision needs, and sends the create. The service itself, with its

@@ -2,6 +2,7 @@ package deploy_test
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -19,8 +20,8 @@ const (
 	runPinned   = "asia-docker.pkg.dev/acme/api/server@sha256:4b825dc642cb6eb9a060e54bf8d69288fbee4904deadbeefdeadbeefdeadbeef"
 )
 
-// gcloudDeploy does what "gcloud run deploy --image" does: it reads the service, changes the image, names the next
-// revision, notes the client and a commit, and writes the whole service.
+// gcloudDeploy does what "gcloud run deploy --image" does in a GitHub action: it reads the service, changes the image,
+// names the next revision, notes itself, the client and a commit, and writes the whole service.
 func (w serviceWorld) gcloudDeploy(image string, change ...func(*runpb.Service)) {
 	w.Helper()
 	api := w.GCP.RunServices()
@@ -30,7 +31,9 @@ func (w serviceWorld) gcloudDeploy(image string, change ...func(*runpb.Service))
 	}
 	live.Template.Containers[0].Image = image
 	live.Template.Revision = "api-" + randomHex(w.T)
-	live.Template.Labels = map[string]string{"commit-sha": "1a2b3c4", "team": live.Template.Labels["team"]}
+	live.Client, live.ClientVersion = "gcloud", "540.0.0"
+	live.Labels["managed-by"], live.Labels["commit-sha"] = "github-actions", "1a2b3c4"
+	live.Template.Labels = map[string]string{"managed-by": "github-actions", "commit-sha": "1a2b3c4", "team": live.Template.Labels["team"]}
 	live.Template.Annotations = map[string]string{"client.knative.dev/user-image": image}
 	for _, c := range change {
 		c(live)
@@ -85,7 +88,8 @@ func TestRunImageOfAnotherToolStays(t *testing.T) {
 	if c := live.Template.Containers[0]; c.Image != runPinned || c.Env[0].GetValue() != "debug" {
 		t.Errorf("after a change of the config: image %s, env %v", c.Image, c.Env)
 	}
-	if live.Template.Labels["commit-sha"] != "1a2b3c4" || live.Template.Annotations["client.knative.dev/user-image"] != runPinned || live.Template.Revision != "" {
+	if live.Template.Labels["commit-sha"] != "1a2b3c4" || live.Template.Labels["managed-by"] != "github-actions" || live.Labels["managed-by"] != "github-actions" ||
+		live.Template.Annotations["client.knative.dev/user-image"] != runPinned || live.Template.Revision != "" {
 		t.Errorf("what the other tool noted: %v %v %s", live.Template.Labels, live.Template.Annotations, live.Template.Revision)
 	}
 	w.gcloudDeploy(runDeployed)
@@ -211,5 +215,46 @@ func TestRunTrafficThatIsPinnedIsDriftUnlessItIsLeft(t *testing.T) {
 	w.update(w.app)
 	if traffic := w.liveRun().GetTraffic(); len(traffic) != 1 || traffic[0].GetRevision() == "" {
 		t.Errorf("the ignored traffic became %v", traffic)
+	}
+}
+
+// What others note about revisions stays, whoever owns the image; what is not declared any more goes.
+func TestRunNotesOfOthersOnRevisionsStay(t *testing.T) {
+	t.Parallel()
+	for _, owner := range []app.ImageOwner{app.ImageTerraform, app.ImageExternal} {
+		t.Run(string(owner), func(t *testing.T) {
+			t.Parallel()
+			w := newRunWorld(t)
+			w.app.ImageOwner = owner
+			w.app.Labels, w.app.Annotations = map[string]string{"team": "web"}, map[string]string{"example.com/docs": "here"}
+			w.create()
+			note := func(labels, annotations map[string]string) (map[string]string, map[string]string) {
+				labels["cost"], annotations["example.com/commit"] = "7", "1a2b3c4"
+				return labels, annotations
+			}
+			err := w.fake.UpdateRunService(runService, func(s *runpb.Service) { note(s.Template.Labels, s.Template.Annotations) })
+			if err == nil {
+				err = w.fake.UpdateWorkerPool(runWorker, func(p *runpb.WorkerPool) { note(p.Template.Labels, p.Template.Annotations) })
+			}
+			if drift := w.read().Drift; err != nil || len(drift) > 0 {
+				t.Errorf("notes of others are drift: %q, %v", drift, err)
+			}
+			w.app.Labels, w.app.Annotations = nil, nil
+			w.update(w.app)
+			pool, err := w.GCP.WorkerPools().Get(t.Context(), runWorker)
+			if err != nil {
+				t.Fatal(err)
+			}
+			labels, annotations := note(map[string]string{}, map[string]string{})
+			for _, template := range []interface {
+				GetLabels() map[string]string
+				GetAnnotations() map[string]string
+			}{w.liveRun().GetTemplate(), pool.GetTemplate()} {
+				if !maps.Equal(template.GetLabels(), labels) || !maps.Equal(template.GetAnnotations(), annotations) {
+					t.Errorf("the revision has %v and %v, want %v and %v", template.GetLabels(), template.GetAnnotations(), labels, annotations)
+				}
+			}
+			w.remove()
+		})
 	}
 }

@@ -33,18 +33,28 @@ func runTemplateOf(m proto.Message) runTemplate {
 	return nil
 }
 
-// keep writes into a rendered message what it leaves to others, as it is live: the images that another tool deployed,
-// with what that tool notes about them, and the fields of drift_ignore. A field mask cannot leave out a single
+// keep writes into a rendered message what it leaves to others, as it is live: what they note about revisions, the images
+// that another tool deployed, and the fields of drift_ignore. A field mask cannot leave out a single
 // container's image, so the write has to repeat it, with the etag of the service that it was read from.
 func (s *serviceRun) keep(a app.App, process string, message, live runObject) {
 	if a.ImageIsExternal() {
-		from, to := runTemplateOf(live), runTemplateOf(message)
-		if image := runImage(from.GetContainers(), process); image != "" {
-			setRunImage(to.GetContainers(), process, image)
-		}
-		s.keepNotes(to, from, live.GetAnnotations())
+		leaveToDeployer(process, message, live)
 	}
+	keepNotes(runTemplateOf(message), runTemplateOf(live), live.GetAnnotations())
 	s.leave(a, message, live)
+}
+
+// leaveToDeployer declares what a tool that deploys says as it is live: the image, and who manages the service. Google's
+// own tools write their names into that label with each deployment.
+// Source: github.com/google-github-actions/deploy-cloudrun, skip_default_labels; the triggers of Cloud Build that the
+// console makes ("managed-by=gcp-cloud-build-deploy-cloud-run").
+func leaveToDeployer(process string, message, live runObject) {
+	if image := runImage(runTemplateOf(live).GetContainers(), process); image != "" {
+		setRunImage(runTemplateOf(message).GetContainers(), process, image)
+	}
+	if by := live.GetLabels()[names.LabelManagedBy]; by != "" && message.GetLabels() != nil {
+		message.GetLabels()[names.LabelManagedBy] = by
+	}
 }
 
 // runImage is the image of a process. A tool that rewrites the service may drop the name of its only container.
@@ -72,19 +82,23 @@ func setRunImage(containers []*runpb.Container, process, image string) {
 // Source: google.cloud.run.v2, RevisionTemplate.labels and RevisionTemplate.annotations.
 var runReserved = []string{"run.googleapis.com/", "cloud.googleapis.com/", "serving.knative.dev/", "autoscaling.knative.dev/"}
 
-// keepNotes keeps the labels and annotations of a revision that another tool wrote with its image: the commit, the
-// client. The name of the revision is never repeated, because the next one must not have it.
-func (s *serviceRun) keepNotes(to, from runTemplate, record map[string]string) {
+func runIsReserved(key, _ string) bool {
+	return slices.ContainsFunc(runReserved, func(prefix string) bool { return strings.HasPrefix(key, prefix) })
+}
+
+// keepNotes keeps the labels and annotations of a revision that another tool wrote: the commit, the client. What the
+// record does not name is somebody else's. The name of the revision is never repeated, because the next one must not
+// have it.
+func keepNotes(to, from runTemplate, record map[string]string) {
 	labels, annotations := maps.Clone(from.GetLabels()), maps.Clone(from.GetAnnotations())
-	for _, key := range s.ownLabels(record) {
+	for key := range runRecorded(record).Labels {
 		delete(labels, key)
 	}
-	delete(annotations, cloudrun.AttemptAnnotation)
-	for _, notes := range []map[string]string{labels, annotations} {
-		maps.DeleteFunc(notes, func(key, _ string) bool {
-			return slices.ContainsFunc(runReserved, func(prefix string) bool { return strings.HasPrefix(key, prefix) })
-		})
+	for _, key := range runOwnAnnotations(record) {
+		delete(annotations, key)
 	}
+	maps.DeleteFunc(labels, runIsReserved)
+	maps.DeleteFunc(annotations, runIsReserved)
 	switch t := to.(type) {
 	case *runpb.RevisionTemplate:
 		t.Labels, t.Annotations = runMerged(labels, t.GetLabels()), runMerged(annotations, t.GetAnnotations())

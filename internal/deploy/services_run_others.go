@@ -37,7 +37,7 @@ func (l *runLook) changes(process string, declared, live runObject) []string {
 		}
 	}
 	if l.app.ImageIsExternal() {
-		setRunImage(runTemplateOf(declared).GetContainers(), process, runImage(runTemplateOf(live).GetContainers(), process))
+		leaveToDeployer(process, declared, live)
 	}
 	ignored := l.app.Ignored()
 	changes := slices.DeleteFunc(runDiff(declared, live), func(change string) bool {

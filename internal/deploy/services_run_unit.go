@@ -43,8 +43,6 @@ type runUnit[T runObject] struct {
 	attempt func(T) int
 	// mark sets what a write merges with what is live: name, etag, labels, annotations.
 	mark func(message, live T, labels, annotations map[string]string)
-	// keep has the template keep the annotations that are not our own.
-	keep func(message, live T, own []string)
 	// ours tells whether what is in the way of a create is the effect of that create.
 	ours func(live, sent T) bool
 	// foreign is the error about what is not ours.
@@ -187,11 +185,9 @@ func (u *runUnit[T]) write(ctx context.Context, live T, attempt int, mask []stri
 	for _, key := range u.service.ownLabels(annotations) {
 		delete(labels, key)
 	}
-	own := runOwnAnnotations(live.GetAnnotations())
-	for _, key := range own {
+	for _, key := range runOwnAnnotations(live.GetAnnotations()) {
 		delete(annotations, key)
 	}
-	u.keep(message, live, own)
 	labels, annotations = runMerged(labels, message.GetLabels()), runMerged(annotations, message.GetAnnotations())
 	u.mark(message, live, labels, annotations)
 	return u.update(ctx, message, gcp.UpdateOptions{Mask: mask})
@@ -216,22 +212,16 @@ func (u *runUnit[T]) rewrite(ctx context.Context, mask ...string) error {
 // does not name is somebody else's.
 func runOwnAnnotations(annotations map[string]string) []string {
 	own := []string{names.KubeApp, cloudrun.RendererAnnotation, cloudrun.AttemptAnnotation, cloudrun.FilesAnnotation, cloudrun.RenderingAnnotation, serviceRetiredAnnotation}
-	if a, err := app.Decode([]byte(annotations[names.KubeApp])); err == nil {
-		own = slices.AppendSeq(own, maps.Keys(a.Annotations))
-	}
-	return own
+	return slices.AppendSeq(own, maps.Keys(runRecorded(annotations).Annotations))
 }
 
-// runKept adds what others annotated a live template with to what is declared.
-func runKept(declared, live map[string]string, own []string) map[string]string {
-	others := maps.Clone(live)
-	for _, key := range own {
-		delete(others, key)
+// runRecorded is the app in the record of a live object, an empty one when there is no record.
+func runRecorded(annotations map[string]string) app.App {
+	a, err := app.Decode([]byte(annotations[names.KubeApp]))
+	if err != nil {
+		return app.App{}
 	}
-	if len(others) == 0 {
-		return declared
-	}
-	return runMerged(others, declared)
+	return a
 }
 
 func runMerged(others, declared map[string]string) map[string]string {
