@@ -38,20 +38,26 @@ func checkSpotGrace(a App) []Finding {
 	})
 }
 
+// checkSpotSingleReplica: a mixed process that is never more than one instance runs on demand.
 func checkSpotSingleReplica(a App) []Finding {
 	return each(a, func(name string, p Process) []Finding {
-		if a.GKE.Capacity != Spot && a.GKE.Capacity != Mixed || p.Scale.Min != 1 {
+		if p.Scale.Min != 1 || a.GKE.Capacity != Spot && (a.GKE.Capacity != Mixed || p.Scale.Max <= 1) {
 			return nil
 		}
 		stops := "takes the app down"
 		if name != Web {
 			stops = "stops " + quote(name)
 		}
-		return []Finding{{
+		found := Finding{
 			Path: minPath, Uses: [][]string{{"gke", "capacity"}}, Summary: "One instance on Spot nodes",
 			Detail: fmt.Sprintf("Every preemption of a Spot node %s until another node has started it. Set scale.min = 2 or more, or "+
 				"capacity = \"on_demand\".", stops),
-		}}
+		}
+		if a.GKE.Capacity == Mixed {
+			found.Detail = fmt.Sprintf("The instance that the autoscaler leaves may be one on a Spot node, whose preemption then %s until another "+
+				"node has started it. Set scale.min = 2 or more, or capacity = \"on_demand\".", stops)
+		}
+		return []Finding{found}
 	})
 }
 

@@ -159,6 +159,11 @@ var ruleRows = map[string]ruleRow{
 		onGKE(func(a *app.App) { a.GKE.Capacity = app.Spot }, process("web", func(p *app.Process) { p.Scale = app.Scale{} })),
 		[]string{"spot-single-replica at processes.web.scale.min", "spot-single-replica at processes.worker.scale.min"},
 	},
+	"one web, and one worker and more, mixed": {
+		onGKE(func(a *app.App) { a.GKE.Capacity = app.Mixed }, process("web", func(p *app.Process) { p.Scale = app.Scale{} }),
+			process("worker", func(p *app.Process) { p.Scale = app.Scale{Max: 3} })),
+		[]string{"spot-single-replica at processes.worker.scale.min"},
+	},
 	"probe of two kinds": {onRun(process("web", func(p *app.Process) { p.Readiness = &app.Probe{Path: "/", GRPC: true} })), []string{"probe at processes.web.readiness"}},
 	"probe of no kind":   {onGKE(process("web", func(p *app.Process) { p.Liveness = &app.Probe{} })), []string{"probe at processes.web.liveness"}},
 	"probe path":         {onGKE(process("web", func(p *app.Process) { p.Startup = &app.Probe{Path: "healthz"} })), []string{"probe at processes.web.startup"}},

@@ -72,7 +72,7 @@ func serviceRolloutError(a app.App, failed *kube.RolloutError, err error) error 
 	process := serviceProcessOf(a, failed.Deployment)
 	fill := strings.NewReplacer(
 		"PROCESS", process, "NAMESPACE", failed.Namespace, "POD", serviceOr(failed.Pod, "POD"),
-		"CONTAINER", serviceOr(failed.Container, process), "CAPACITY", serviceCapacities(a),
+		"CONTAINER", serviceOr(failed.Container, process), "CAPACITY", serviceCapacities(a, process),
 	).Replace
 	known := serviceReasons[serviceReasonOf(failed)]
 	var attribute []string
@@ -127,16 +127,16 @@ func serviceOr(s, otherwise string) string {
 	return s
 }
 
-// serviceCapacities names the pools that take the pods of an app.
-func serviceCapacities(a app.App) string {
+// serviceCapacities names the pools that take the pods of a process.
+func serviceCapacities(a app.App, process string) string {
 	capacity := app.OnDemand
 	if a.GKE != nil && a.GKE.Capacity != "" {
 		capacity = a.GKE.Capacity
 	}
-	switch capacity {
-	case app.Spot:
+	switch {
+	case capacity == app.Spot:
 		return "\"spot\""
-	case app.Mixed:
+	case capacity == app.Mixed && a.Processes[process].Scale.Max > 1: // one pod is not spread
 		return "\"spot\" or \"on_demand\", whichever of them is missing in the message (mixed spreads the pods over both)"
 	default:
 		return "\"on_demand\""

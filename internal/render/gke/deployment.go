@@ -15,6 +15,9 @@ const (
 	revisionHistory = 5
 	// progressDeadline is in seconds. It covers a node that the cluster has to add first (usually two to four minutes).
 	progressDeadline = 600
+	// settled is how many seconds a pod that nothing checks has to run before it counts. Without it a container is ready
+	// as soon as it is started, and one that crashes a moment later would have replaced the pods before.
+	settled = 10
 )
 
 func deployment(in Input, p process) (*appsv1.Deployment, error) {
@@ -32,6 +35,7 @@ func deployment(in Input, p process) (*appsv1.Deployment, error) {
 			Selector:                &metav1.LabelSelector{MatchLabels: selector(in, p)},
 			RevisionHistoryLimit:    new(int32(revisionHistory)),
 			ProgressDeadlineSeconds: new(int32(progressDeadline)),
+			MinReadySeconds:         minReady(in, p),
 			Strategy:                rollingUpdate(),
 			Template: corev1.PodTemplateSpec{
 				ObjectMeta: annotated(in, metav1.ObjectMeta{Labels: podLabels(in, p)}),
@@ -58,4 +62,17 @@ func rollingUpdate() appsv1.DeploymentStrategy {
 			MaxSurge:       new(intstr.FromString("25%")),
 		},
 	}
+}
+
+// minReady is for pods in which a container, a sidecar too, has no readiness check.
+func minReady(in Input, p process) int32 {
+	if p.Readiness == nil {
+		return settled
+	}
+	for _, name := range in.App.SidecarsOf(p.name) {
+		if in.App.Sidecars[name].Readiness == nil {
+			return settled
+		}
+	}
+	return 0
 }

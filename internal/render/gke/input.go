@@ -13,7 +13,7 @@ import (
 
 // RendererRevision counts the changes of what this package makes of the same app. A live object that an older revision
 // rendered is not drift: it is rendered anew with the next change.
-const RendererRevision = 2
+const RendererRevision = 3
 
 // Input is all that rendering depends on.
 type Input struct {

@@ -43,6 +43,6 @@ func podSpec(in Input, p process) (corev1.PodSpec, error) {
 		Volumes:                   append(volumes, more...),
 		TopologySpreadConstraints: spread(in, p),
 	}
-	place(&spec, in.App.GKE.Capacity)
+	place(&spec, p, in.App.GKE.Capacity)
 	return spec, nil
 }

@@ -27,6 +27,9 @@ func processesOf(in Input) []process {
 
 func (p process) autoscaled() bool { return p.Scale.Max > p.Scale.Min }
 
+// single tells that there is never more than one pod, but in a rollout.
+func (p process) single() bool { return p.Scale.Max <= 1 }
+
 // labels of an object that belongs to the whole app: the user's, under ours.
 func labels(in Input) map[string]string {
 	l := maps.Clone(in.App.Labels)

@@ -138,7 +138,7 @@ func gkeAttribute() schema.SingleNestedAttribute {
 			},
 			"capacity": schema.StringAttribute{
 				MarkdownDescription: "Nodes that the pods run on: " + oneOf(app.Capacities()) + ". `mixed` spreads them over both, so that losing every " +
-					"Spot node leaves something serving. Default: `on_demand`.",
+					"Spot node leaves something serving; a process of never more than one instance then runs on demand. Default: `on_demand`.",
 				Optional:   true,
 				Validators: notEmpty("one of " + strings.Join(app.Capacities(), ", ")),
 			},

@@ -48,10 +48,11 @@ func processAttributes() map[string]schema.Attribute {
 				app.DefaultGKEMemory, app.DefaultRunMemory),
 			Optional: true,
 		},
-		"scale":     scaleAttribute(),
-		"startup":   probeAttribute("Asks a new instance whether it has started; the others wait for it.", app.DefaultStartupThreshold, "none"),
-		"liveness":  probeAttribute("Asks whether the instance has to be started again; on Cloud Run not by `tcp`.", app.DefaultFailureThreshold, "none"),
-		"readiness": probeAttribute("Asks whether the instance can take requests, or for a worker on GKE whether it works.", app.DefaultFailureThreshold, "`web` on GKE is asked by `tcp`"),
+		"scale":    scaleAttribute(),
+		"startup":  probeAttribute("Asks a new instance whether it has started; the others wait for it.", app.DefaultStartupThreshold, "none"),
+		"liveness": probeAttribute("Asks whether the instance has to be started again; on Cloud Run not by `tcp`.", app.DefaultFailureThreshold, "none"),
+		"readiness": probeAttribute("Asks whether the instance can take requests, or for a worker on GKE whether it works. Without one on GKE "+
+			"a pod has to run for 10 seconds before it counts.", app.DefaultFailureThreshold, "`web` on GKE is asked by `tcp`"),
 		"shutdown_grace": schema.StringAttribute{
 			MarkdownDescription: fmt.Sprintf("Time that an instance has for its end, in whole seconds. On GKE `web` goes on serving for a third of it, 5 seconds at most, before it gets "+
 				"the signal, so that requests go elsewhere first. Default: `%s` on demand and `%s` on Spot nodes; "+

@@ -7,8 +7,10 @@ import (
 	"testing"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/acctest"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/clock"
@@ -22,14 +24,7 @@ func TestMixedKeepsAPodOnDemandInARollout(t *testing.T) {
 	env, cluster := acctest.SharedCluster(t)
 	w := newSpotWorld(t, env, clk, cluster, "mixed")
 	w.works("after the create", w.good)
-	nodes, err := w.kubernetes().CoreV1().Nodes().List(t.Context(), metav1.ListOptions{LabelSelector: "twelvefactor.dev/capacity=on_demand"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	onDemand := map[string]bool{}
-	for _, node := range nodes.Items {
-		onDemand[node.Name] = true
-	}
+	onDemand := w.onDemandNodes()
 	safe := func(pod corev1.Pod) bool { return isReady(pod) && onDemand[pod.Spec.NodeName] }
 	for round := range 4 {
 		for _, pod := range w.pods(func(pod corev1.Pod) bool { return onDemand[pod.Spec.NodeName] }) {
@@ -53,6 +48,68 @@ func TestMixedKeepsAPodOnDemandInARollout(t *testing.T) {
 		}
 	}
 	w.remove()
+}
+
+// Whoever rolls a mixed service out, and may not or does not mark its pods: there is a new pod on an on-demand node before
+// the first of the old ones goes. A process of one pod is nowhere else.
+func TestMixedKeepsAPodOnDemandInARolloutOfOthers(t *testing.T) {
+	t.Parallel()
+	clk := &fastClock{begin: time.Now(), times: 1}
+	env, cluster := acctest.SharedCluster(t)
+	w := newSpotWorld(t, env, clk, cluster, "mixed")
+	w.good["processes"].(map[string]acctest.Attributes)["worker"] = acctest.Attributes{"command": []string{"/app", "worker"}}
+	w.works("after the create", w.good)
+	onDemand := w.onDemandNodes()
+	of := func(process string) func(corev1.Pod) bool {
+		return func(pod corev1.Pod) bool {
+			return isReady(pod) && onDemand[pod.Spec.NodeName] && pod.Labels["twelvefactor.dev/process"] == process
+		}
+	}
+	core, apps := w.kubernetes().CoreV1().Pods(w.namespace), w.kubernetes().AppsV1().Deployments(w.namespace)
+	for round := range 6 {
+		for _, pod := range w.pods(func(corev1.Pod) bool { return true }) {
+			unmark := []byte(`{"metadata":{"annotations":{"controller.kubernetes.io/pod-deletion-cost":null}}}`)
+			if _, err := core.Patch(t.Context(), pod.Name, types.MergePatchType, unmark, metav1.PatchOptions{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		restart := fmt.Appendf(nil, `{"spec":{"template":{"metadata":{"annotations":{"round":"%d"}}}}}`, round)
+		for _, process := range []string{"web", "worker"} {
+			if _, err := apps.Patch(t.Context(), env.Name("shop-mixed")+"-"+process, types.MergePatchType, restart, metav1.PatchOptions{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w.until("the rollout", func() bool {
+			for _, process := range []string{"web", "worker"} {
+				if len(w.pods(of(process))) == 0 {
+					t.Errorf("round %d: no pod of %s on an on-demand node serves", round, process)
+				}
+			}
+			list, err := apps.List(t.Context(), metav1.ListOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return !slices.ContainsFunc(list.Items, func(d appsv1.Deployment) bool {
+				return d.Status.ObservedGeneration < d.Generation || d.Status.UpdatedReplicas < *d.Spec.Replicas ||
+					d.Status.Replicas > d.Status.UpdatedReplicas || d.Status.AvailableReplicas < *d.Spec.Replicas
+			})
+		})
+	}
+	w.remove()
+}
+
+// onDemandNodes are the names of those that are there.
+func (w *failureWorld) onDemandNodes() map[string]bool {
+	w.Helper()
+	nodes, err := w.kubernetes().CoreV1().Nodes().List(w.Context(), metav1.ListOptions{LabelSelector: "twelvefactor.dev/capacity=on_demand"})
+	if err != nil {
+		w.Fatal(err)
+	}
+	found := map[string]bool{}
+	for _, node := range nodes.Items {
+		found[node.Name] = true
+	}
+	return found
 }
 
 // A cluster of its own: its Spot nodes are preempted, all of them, and its zones run out of machines.
