@@ -20,6 +20,12 @@ func ParseClusterID(id string) (ClusterID, error) {
 	return ClusterID{v[0], v[1], v[2]}, nil
 }
 
+// CheckClusterID is ParseClusterID for validators.
+func CheckClusterID(id string) error {
+	_, err := ParseClusterID(id)
+	return err
+}
+
 // NodePoolID is the full name of a node pool.
 type NodePoolID struct {
 	Cluster ClusterID

@@ -1,10 +1,13 @@
 package tf
 
 import (
+	"context"
 	"slices"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
 )
 
 // StringOrNull is null for an empty string: for attributes that are absent rather than empty.
@@ -13,6 +16,15 @@ func StringOrNull(s string) types.String {
 		return types.StringNull()
 	}
 	return types.StringValue(s)
+}
+
+// Object gives an object's attributes; ok is false when it is null or unknown.
+func Object[T any](ctx context.Context, object types.Object, diags *diag.Diagnostics) (m T, ok bool) {
+	if object.IsNull() || object.IsUnknown() {
+		return m, false
+	}
+	diags.Append(object.As(ctx, &m, basetypes.ObjectAsOptions{})...)
+	return m, true
 }
 
 // Strings gives a map of strings whose values are known; nil without any.

@@ -69,7 +69,7 @@ func (*credentials) Schema(ctx context.Context, _ ephemeral.SchemaRequest, resp 
 			Required: true,
 			MarkdownDescription: "Id of the cluster: `projects/PROJECT/locations/LOCATION/clusters/CLUSTER`, as `twelvefactor_cluster.NAME.id` " +
 				"has it.",
-			Validators: []validator.String{tf.Checked("the id of a cluster", checkClusterID)},
+			Validators: []validator.String{tf.Checked("the id of a cluster", names.CheckClusterID)},
 		},
 		"endpoint_type": schema.StringAttribute{
 			Optional: true,
@@ -98,12 +98,6 @@ func (*credentials) Schema(ctx context.Context, _ ephemeral.SchemaRequest, resp 
 			OpenDescription: "How long a cluster that is still being created is waited for, such as `20m` (default).",
 		}),
 	}}
-}
-
-// checkClusterID accepts the full name of a cluster.
-func checkClusterID(id string) error {
-	_, err := names.ParseClusterID(id)
-	return err
 }
 
 // Configure takes the provider.

@@ -46,7 +46,7 @@ func (*dataSource) Schema(ctx context.Context, _ datasource.SchemaRequest, resp 
 	}
 	id, name := path.MatchRoot("id"), path.MatchRoot("name")
 	attributes["id"] = argument("`projects/P/locations/L/clusters/C`. Set it, or `name`.",
-		stringvalidator.ExactlyOneOf(id, name), tf.Checked("the id of a cluster", checkClusterID))
+		stringvalidator.ExactlyOneOf(id, name), tf.Checked("the id of a cluster", names.CheckClusterID))
 	attributes["name"] = argument("Name of the cluster. Set it, or `id`.", tf.Checked("a name that GKE accepts", names.CheckCluster))
 	attributes["project"] = argument("Id of the Google Cloud project, beside `name`. Default: the provider's `project`.",
 		stringvalidator.ConflictsWith(id), tf.Checked("a project id", names.CheckProject))

@@ -211,10 +211,7 @@ func (r *clusterResource) Delete(ctx context.Context, req resource.DeleteRequest
 
 // ImportState takes an existing cluster by id or identity.
 func (*clusterResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
-	id, ok := tf.ImportID(ctx, req, resp, identity.id, func(id string) error {
-		_, err := names.ParseClusterID(id)
-		return err
-	})
+	id, ok := tf.ImportID(ctx, req, resp, identity.id, names.CheckClusterID)
 	if !ok {
 		return
 	}

@@ -71,7 +71,7 @@ func upgradeSettings() map[string]schema.Attribute {
 }
 
 func checkUpgradeCluster(id string) error {
-	if checkClusterID(id) != nil {
+	if names.CheckClusterID(id) != nil {
 		return fmt.Errorf("%s is not one; for example %q, or twelvefactor_cluster.dev.id", names.Quote(id),
 			"projects/acme-dev/locations/asia-northeast1/clusters/dev")
 	}

@@ -73,10 +73,7 @@ func placeAttributes() map[string]schema.Attribute {
 			Optional: true,
 			MarkdownDescription: "Id of the GKE cluster: `projects/PROJECT/locations/LOCATION/clusters/CLUSTER`, as `twelvefactor_cluster.NAME.id` " +
 				"has it. Default: none, for a service on Cloud Run. Changing it makes a new identity.",
-			Validators: []validator.String{tf.Checked("the id of a cluster", func(id string) error {
-				_, err := names.ParseClusterID(id)
-				return err
-			})},
+			Validators:    []validator.String{tf.Checked("the id of a cluster", names.CheckClusterID)},
 			PlanModifiers: replaced(),
 		},
 		"namespace": schema.StringAttribute{

@@ -13,12 +13,8 @@ import (
 
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/app"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/names"
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/tf"
 )
-
-func checkCluster(id string) error {
-	_, err := names.ParseClusterID(id)
-	return err
-}
 
 // checkImport refuses what is not the id of a namespace that users have.
 func checkImport(id string) error {
@@ -76,7 +72,7 @@ func (*namespaceResource) ValidateConfig(ctx context.Context, req resource.Valid
 // check refuses combinations that mean nothing or exclude each other. What is unknown is not judged.
 func (m model) check(ctx context.Context, diags *diag.Diagnostics) {
 	n := m.declared(ctx, diags)
-	if limits, ok := read[limitsModel](ctx, m.Limits, diags); m.Limits.IsUnknown() || ok && (limits.DefaultLimit.IsUnknown() || limits.Max.IsUnknown()) {
+	if limits, ok := tf.Object[limitsModel](ctx, m.Limits, diags); m.Limits.IsUnknown() || ok && (limits.DefaultLimit.IsUnknown() || limits.Max.IsUnknown()) {
 		n.Quota = nil // what it needs may be in there
 	}
 	for _, f := range app.CheckNamespaceFit(n) {

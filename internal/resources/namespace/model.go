@@ -10,7 +10,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/types"
-	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
 
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/app"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/deploy"
@@ -88,24 +87,15 @@ func (m model) declared(ctx context.Context, diags *diag.Diagnostics) app.Namesp
 	if len(n.DefaultLabels) == 0 {
 		n.DefaultLabels = nil
 	}
-	if network, ok := read[networkModel](ctx, m.Network, diags); ok {
+	if network, ok := tf.Object[networkModel](ctx, m.Network, diags); ok {
 		n.Network = &app.NamespaceNetwork{IngressFrom: setOf(network.IngressFrom), EgressTo: setOf(network.EgressTo)}
 	}
-	if limits, ok := read[limitsModel](ctx, m.Limits, diags); ok {
+	if limits, ok := tf.Object[limitsModel](ctx, m.Limits, diags); ok {
 		n.Limits = &app.NamespaceLimits{
 			DefaultRequest: mapOf(limits.DefaultRequest), DefaultLimit: mapOf(limits.DefaultLimit), Min: mapOf(limits.Min), Max: mapOf(limits.Max),
 		}
 	}
 	return n
-}
-
-// read gives an object's attributes; ok is false when the object is null or unknown.
-func read[T any](ctx context.Context, object types.Object, diags *diag.Diagnostics) (m T, ok bool) {
-	if object.IsNull() || object.IsUnknown() {
-		return m, false
-	}
-	diags.Append(object.As(ctx, &m, basetypes.ObjectAsOptions{})...)
-	return m, true
 }
 
 // mapOf is nil for null, and empty for an empty map.

@@ -16,6 +16,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/app"
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/names"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/tf"
 )
 
@@ -55,7 +56,7 @@ func settings() map[string]schema.Attribute {
 		"cluster": schema.StringAttribute{
 			MarkdownDescription: "The cluster: `id` of a `twelvefactor_cluster`, `projects/P/locations/L/clusters/C`. It need not exist when the plan is " +
 				"made. A change makes another namespace.",
-			Required: true, Validators: []validator.String{tf.Checked("the id of a cluster", checkCluster)}, PlanModifiers: replaced(),
+			Required: true, Validators: []validator.String{tf.Checked("the id of a cluster", names.CheckClusterID)}, PlanModifiers: replaced(),
 		},
 		"name": schema.StringAttribute{
 			MarkdownDescription: "Name of the namespace: 1 to 63 lower-case letters, digits and hyphens. `default` and names that begin with `kube-` or " +

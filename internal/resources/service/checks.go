@@ -92,7 +92,7 @@ func unknownAt(value tftypes.Value, steps []string) bool {
 
 // checkPlace refuses a project and an identity that are not where the app runs. What is unknown is not judged.
 func checkPlace(ctx context.Context, m model, diags *diag.Diagnostics) {
-	g, onGKE := read[gkeModel](ctx, m.GKE, diags)
+	g, onGKE := tf.Object[gkeModel](ctx, m.GKE, diags)
 	cluster, err := names.ParseClusterID(g.Cluster.ValueString())
 	known := onGKE && err == nil
 	project := m.Project.ValueString()

@@ -6,11 +6,12 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/app"
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/tf"
 )
 
 // cloudRun gives what cloud_run declares, nil without it.
 func (e *expander) cloudRun(m model) *app.CloudRun {
-	r, ok := read[runModel](e.ctx, m.CloudRun, &e.diags)
+	r, ok := tf.Object[runModel](e.ctx, m.CloudRun, &e.diags)
 	if !ok {
 		return nil
 	}
@@ -34,7 +35,7 @@ func (e *expander) cloudRun(m model) *app.CloudRun {
 }
 
 func (e *expander) vpc(value types.Object) *app.VPC {
-	m, ok := read[vpcModel](e.ctx, value, &e.diags)
+	m, ok := tf.Object[vpcModel](e.ctx, value, &e.diags)
 	if !ok {
 		return nil
 	}
@@ -44,7 +45,7 @@ func (e *expander) vpc(value types.Object) *app.VPC {
 }
 
 func (e *expander) revisionScale(value types.Object) *app.RevisionScale {
-	m, ok := read[revisionScaleModel](e.ctx, value, &e.diags)
+	m, ok := tf.Object[revisionScaleModel](e.ctx, value, &e.diags)
 	if !ok {
 		return nil
 	}
@@ -57,7 +58,7 @@ func sortedStrings(s types.Set) []string {
 }
 
 func (f *flattener) cloudRun(m *model, r app.CloudRun, prior model) (project string) {
-	before, _ := read[runModel](f.ctx, prior.CloudRun, &f.diags)
+	before, _ := tf.Object[runModel](f.ctx, prior.CloudRun, &f.diags)
 	m.CloudRun = objectOf(f, runTypes, runModel{
 		Location:             types.StringValue(r.Location),
 		Public:               keepBool(before.Public, r.Public),
@@ -82,7 +83,7 @@ func (f *flattener) vpc(v *app.VPC, prior types.Object) types.Object {
 	if v == nil {
 		return types.ObjectNull(vpcTypes)
 	}
-	before, _ := read[vpcModel](f.ctx, prior, &f.diags)
+	before, _ := tf.Object[vpcModel](f.ctx, prior, &f.diags)
 	return objectOf(f, vpcTypes, vpcModel{
 		Network: keepString(before.Network, v.Network), Subnetwork: keepString(before.Subnetwork, v.Subnetwork),
 		Tags: f.set(v.Tags, before.Tags), Egress: keepString(before.Egress, v.Egress),
@@ -93,7 +94,7 @@ func (f *flattener) revisionScale(s *app.RevisionScale, prior types.Object) type
 	if s == nil {
 		return types.ObjectNull(revisionScaleTypes)
 	}
-	before, _ := read[revisionScaleModel](f.ctx, prior, &f.diags)
+	before, _ := tf.Object[revisionScaleModel](f.ctx, prior, &f.diags)
 	return objectOf(f, revisionScaleTypes, revisionScaleModel{Min: keepInt(before.Min, s.Min), Max: keepInt(before.Max, s.Max)})
 }
 

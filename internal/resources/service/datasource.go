@@ -56,7 +56,7 @@ func (*dataSource) Schema(ctx context.Context, _ datasource.SchemaRequest, resp 
 		"cluster's.", stringvalidator.ConflictsWith(id, path.MatchRoot("gke")), tf.Checked("a project id", names.CheckProject))
 	attributes["gke"] = place(attributes["gke"], "Where the service runs on GKE: set `cluster`, and `namespace` unless it is called like the service, "+
 		"beside `name`. Null on Cloud Run.", map[string]schema.StringAttribute{
-		"cluster":   argument("The cluster: `projects/P/locations/L/clusters/C`.", tf.Checked("the id of a cluster", checkClusterID)),
+		"cluster":   argument("The cluster: `projects/P/locations/L/clusters/C`.", tf.Checked("the id of a cluster", names.CheckClusterID)),
 		"namespace": argument("Kubernetes namespace. Default: `name`.", tf.Checked("a Kubernetes namespace", names.CheckNamespace)),
 	}, id, path.MatchRoot("cloud_run"))
 	attributes["cloud_run"] = place(attributes["cloud_run"], "Where the service runs on Cloud Run: set `location`, or `{}` for the provider's `region`, "+
@@ -112,7 +112,7 @@ func (*dataSource) ValidateConfig(ctx context.Context, req datasource.ValidateCo
 		resp.Diagnostics.AddAttributeError(path.Root("name"), "Missing place", "A name says what to look for, not where. Set gke = { cluster = "+
 			"\"projects/P/locations/L/clusters/C\", namespace = \"shop\" } or cloud_run = { location = \"asia-northeast1\" }, or id instead of all.")
 	}
-	if g, ok := read[gkeModel](ctx, s.gke, &resp.Diagnostics); ok && g.Cluster.IsNull() {
+	if g, ok := tf.Object[gkeModel](ctx, s.gke, &resp.Diagnostics); ok && g.Cluster.IsNull() {
 		resp.Diagnostics.AddAttributeError(path.Root("gke").AtName("cluster"), "Missing cluster", "Set cluster = \"projects/P/locations/L/clusters/C\".")
 	}
 }
@@ -175,10 +175,10 @@ func (d *dataSource) wanted(ctx context.Context, config tfsdk.Config, diags *dia
 		return a
 	}
 	a := app.App{Name: s.name.ValueString()}
-	if g, ok := read[gkeModel](ctx, s.gke, diags); ok {
+	if g, ok := tf.Object[gkeModel](ctx, s.gke, diags); ok {
 		a.GKE = &app.GKE{Cluster: g.Cluster.ValueString(), Namespace: g.Namespace.ValueString()}
 	}
-	if r, ok := read[runModel](ctx, s.run, diags); ok {
+	if r, ok := tf.Object[runModel](ctx, s.run, diags); ok {
 		location := d.provider.LocationOr(r.Location, path.Root("cloud_run").AtName("location"), diags)
 		a.CloudRun = &app.CloudRun{Project: d.provider.ProjectOr(s.project, path.Root("project"), diags), Location: location}
 	}

@@ -9,7 +9,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/types"
-	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
 
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/app"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/tf"
@@ -32,7 +31,7 @@ func expand(ctx context.Context, m model) (app.App, diag.Diagnostics) {
 		Identity:    accountOf(m.Identity.ValueString()),
 		Ownership:   expandOwnership(m),
 	}
-	if g, ok := read[gkeModel](e.ctx, m.GKE, &e.diags); ok {
+	if g, ok := tf.Object[gkeModel](e.ctx, m.GKE, &e.diags); ok {
 		a.GKE = &app.GKE{
 			Cluster: g.Cluster.ValueString(), Namespace: g.Namespace.ValueString(), Capacity: app.Capacity(g.Capacity.ValueString()),
 			SessionAffinity: g.SessionAffinity.ValueBool(), IdentityWait: e.identityWait(g.IdentityWait),
@@ -53,7 +52,7 @@ type expander struct {
 
 func (e *expander) process(value attr.Value) app.Process {
 	object, _ := value.(types.Object)
-	m, _ := read[processModel](e.ctx, object, &e.diags)
+	m, _ := tf.Object[processModel](e.ctx, object, &e.diags)
 	return app.Process{
 		Command:       wholeList(m.Command),
 		Args:          wholeList(m.Args),
@@ -70,7 +69,7 @@ func (e *expander) process(value attr.Value) app.Process {
 }
 
 func (e *expander) scale(value types.Object) app.Scale {
-	m, _ := read[scaleModel](e.ctx, value, &e.diags)
+	m, _ := tf.Object[scaleModel](e.ctx, value, &e.diags)
 	return app.Scale{
 		Min: int(m.Min.ValueInt64()), MinSet: !m.Min.IsNull() && !m.Min.IsUnknown(),
 		Max: positive(m.Max), Concurrency: positive(m.Concurrency), CPUPercent: positive(m.CPUPercent),
@@ -79,7 +78,7 @@ func (e *expander) scale(value types.Object) app.Scale {
 
 // probe leaves a check out of which anything is unknown: the rules judge a check as a whole.
 func (e *expander) probe(value types.Object) *app.Probe {
-	m, ok := read[probeModel](e.ctx, value, &e.diags)
+	m, ok := tf.Object[probeModel](e.ctx, value, &e.diags)
 	if !ok || slices.ContainsFunc(slices.Collect(maps.Values(value.Attributes())), attr.Value.IsUnknown) {
 		return nil
 	}
@@ -87,15 +86,6 @@ func (e *expander) probe(value types.Object) *app.Probe {
 		Path: m.Path.ValueString(), TCP: m.TCP.ValueBool(), GRPC: m.GRPC.ValueBool(), GRPCService: m.GRPCService.ValueString(),
 		Period: duration(m.Period), Timeout: duration(m.Timeout), FailureThreshold: positive(m.FailureThreshold),
 	}
-}
-
-// read gives an object's attributes; ok is false when the object is null or unknown.
-func read[T any](ctx context.Context, object types.Object, diags *diag.Diagnostics) (m T, ok bool) {
-	if object.IsNull() || object.IsUnknown() {
-		return m, false
-	}
-	diags.Append(object.As(ctx, &m, basetypes.ObjectAsOptions{})...)
-	return m, true
 }
 
 // knownStrings gives those elements of a set that are known.

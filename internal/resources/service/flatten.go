@@ -53,7 +53,7 @@ type flattener struct {
 }
 
 func (f *flattener) gke(m *model, g app.GKE, prior model) (project string) {
-	before, _ := read[gkeModel](f.ctx, prior.GKE, &f.diags)
+	before, _ := tf.Object[gkeModel](f.ctx, prior.GKE, &f.diags)
 	m.GKE = objectOf(f, gkeTypes, gkeModel{
 		Cluster:   types.StringValue(g.Cluster),
 		Namespace: keepString(before.Namespace, g.Namespace),
@@ -79,7 +79,7 @@ func (f *flattener) processes(processes map[string]app.Process, prior types.Map)
 }
 
 func (f *flattener) process(p app.Process, prior types.Object) types.Object {
-	m, _ := read[processModel](f.ctx, prior, &f.diags)
+	m, _ := tf.Object[processModel](f.ctx, prior, &f.diags)
 	return objectOf(f, processTypes, processModel{
 		Command:       f.list(p.Command, m.Command),
 		Args:          f.list(p.Args, m.Args),
@@ -96,7 +96,7 @@ func (f *flattener) process(p app.Process, prior types.Object) types.Object {
 }
 
 func (f *flattener) scale(s app.Scale, prior types.Object) types.Object {
-	before, declared := read[scaleModel](f.ctx, prior, &f.diags)
+	before, declared := tf.Object[scaleModel](f.ctx, prior, &f.diags)
 	if s == (app.Scale{}) && !declared {
 		return types.ObjectNull(scaleTypes)
 	}
@@ -114,7 +114,7 @@ func (f *flattener) probe(p *app.Probe, prior types.Object) types.Object {
 	if p == nil {
 		return types.ObjectNull(probeTypes)
 	}
-	before, _ := read[probeModel](f.ctx, prior, &f.diags)
+	before, _ := tf.Object[probeModel](f.ctx, prior, &f.diags)
 	return objectOf(f, probeTypes, probeModel{
 		Path:             keepString(before.Path, p.Path),
 		TCP:              keepBool(before.TCP, p.TCP),

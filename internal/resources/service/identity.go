@@ -66,11 +66,6 @@ func checkServiceID(id string) error {
 	return err
 }
 
-func checkClusterID(id string) error {
-	_, err := names.ParseClusterID(id)
-	return err
-}
-
 func checkRegion(location string) error {
 	if err := names.CheckLocation(location); err != nil {
 		return err

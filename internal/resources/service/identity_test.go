@@ -6,6 +6,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/app"
+	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/names"
 )
 
 func TestIdentityAndIDSayTheSame(t *testing.T) {
@@ -58,7 +59,7 @@ func TestReferencesAreRefusedUnlessTheyAreFullNames(t *testing.T) {
 		check   func(string) error
 		refused string
 	}{
-		{checkClusterID, "dev"},
+		{names.CheckClusterID, "dev"},
 		{checkRegion, "tokyo"},
 		{checkRegion, "asia-northeast1-b"},
 		{checkIdentityID, "publisher@acme-dev.iam.gserviceaccount.com"},

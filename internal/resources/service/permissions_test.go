@@ -33,7 +33,9 @@ func TestServiceOnCloudRun_leastPrivilege(t *testing.T) {
 		}
 		return all
 	}
-	files := func(text string) map[string]string { return map[string]string{"/etc/app/app.conf": "level = " + text + "\n"} }
+	files := func(text string) map[string]string {
+		return map[string]string{"/etc/app/app.conf": "level = " + text + "\n"}
+	}
 	full := config(acctest.Attributes{"config_files": files("a"), "secrets": map[string]string{"KEY": key + "/versions/1"}}, "worker")
 	acctest.Privileges{
 		Noun: noun, Row: "`twelvefactor_service` on Cloud Run", Canaries: acctest.NewCanaries,

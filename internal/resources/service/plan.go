@@ -86,7 +86,7 @@ func (r *serviceResource) planPlace(ctx context.Context, req resource.ModifyPlan
 
 // clusterProject is the project in the cluster's id, unknown as long as that is.
 func clusterProject(ctx context.Context, m model, diags *diag.Diagnostics) types.String {
-	g, _ := read[gkeModel](ctx, m.GKE, diags)
+	g, _ := tf.Object[gkeModel](ctx, m.GKE, diags)
 	cluster, err := names.ParseClusterID(g.Cluster.ValueString())
 	if err != nil {
 		return types.StringUnknown()
@@ -116,8 +116,8 @@ func (c change) moves(ctx context.Context, diags *diag.Diagnostics) path.Paths {
 	compare(c.prior.Name, c.plan.Name, path.Root("name"))
 	compare(presence(c.prior.GKE), presence(c.plan.GKE), path.Root("gke"))
 	compare(presence(c.prior.CloudRun), presence(c.plan.CloudRun), path.Root("cloud_run"))
-	before, wasOnGKE := read[gkeModel](ctx, c.prior.GKE, diags)
-	after, isOnGKE := read[gkeModel](ctx, c.plan.GKE, diags)
+	before, wasOnGKE := tf.Object[gkeModel](ctx, c.prior.GKE, diags)
+	after, isOnGKE := tf.Object[gkeModel](ctx, c.plan.GKE, diags)
 	if wasOnGKE && isOnGKE {
 		compare(before.Cluster, after.Cluster, path.Root("gke").AtName("cluster"))
 		compare(namespaceOf(*c.prior, before), namespaceOf(c.plan, after), path.Root("gke").AtName("namespace"))
@@ -158,7 +158,7 @@ func (c change) computed(ctx context.Context, moved bool, diags *diag.Diagnostic
 
 // url is known when the service keeps the one that it has, and when it is to have none.
 func (c change) url(ctx context.Context, moved bool, diags *diag.Diagnostics) types.String {
-	run, _ := read[runModel](ctx, c.plan.CloudRun, diags)
+	run, _ := tf.Object[runModel](ctx, c.plan.CloudRun, diags)
 	switch {
 	case run.DefaultURIDisabled.ValueBool():
 		return types.StringNull()
@@ -189,10 +189,10 @@ func (c change) unchanged(planned model) model {
 // plannedID is the id as soon as all of its parts are known.
 func (m model) plannedID(ctx context.Context, a app.App, diags *diag.Diagnostics) types.String {
 	parts := []types.String{m.Name, m.Project}
-	if g, ok := read[gkeModel](ctx, m.GKE, diags); ok {
+	if g, ok := tf.Object[gkeModel](ctx, m.GKE, diags); ok {
 		parts = append(parts, g.Cluster, g.Namespace)
 	}
-	if r, ok := read[runModel](ctx, m.CloudRun, diags); ok {
+	if r, ok := tf.Object[runModel](ctx, m.CloudRun, diags); ok {
 		parts = append(parts, r.Location)
 	}
 	for _, part := range parts {
@@ -218,7 +218,7 @@ func (m model) releaseKnown(ctx context.Context, diags *diag.Diagnostics) bool {
 		if object.IsUnknown() {
 			return false
 		}
-		p, _ := read[processModel](ctx, object, diags)
+		p, _ := tf.Object[processModel](ctx, object, diags)
 		parts = append(parts, p.Command, p.Args)
 	}
 	for _, part := range parts {

@@ -127,7 +127,7 @@ func gkeAttribute() schema.SingleNestedAttribute {
 				MarkdownDescription: "The cluster: `id` of a `twelvefactor_cluster`, `projects/P/locations/L/clusters/C`. It need not exist when the plan " +
 					"is made. A change makes another service.",
 				Required:   true,
-				Validators: []validator.String{tf.Checked("the id of a cluster", checkClusterID)},
+				Validators: []validator.String{tf.Checked("the id of a cluster", names.CheckClusterID)},
 			},
 			"namespace": schema.StringAttribute{
 				MarkdownDescription: "Kubernetes namespace. It is made, with Pod Security \"restricted\", when it is missing, and then deleted with the last " +

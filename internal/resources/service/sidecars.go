@@ -19,7 +19,7 @@ func (e *expander) sidecars(value types.Map) map[string]app.Sidecar {
 	all := map[string]app.Sidecar{}
 	for name, element := range value.Elements() {
 		object, _ := element.(types.Object)
-		m, _ := read[sidecarModel](e.ctx, object, &e.diags)
+		m, _ := tf.Object[sidecarModel](e.ctx, object, &e.diags)
 		all[name] = app.Sidecar{
 			Image:     m.Image.ValueString(),
 			Command:   wholeList(m.Command),
@@ -41,7 +41,7 @@ func (e *expander) sidecars(value types.Map) map[string]app.Sidecar {
 }
 
 func (e *expander) identityWait(value types.Object) *app.IdentityWait {
-	m, ok := read[waitModel](e.ctx, value, &e.diags)
+	m, ok := tf.Object[waitModel](e.ctx, value, &e.diags)
 	if !ok {
 		return nil
 	}
@@ -65,7 +65,7 @@ func (f *flattener) sidecars(sidecars map[string]app.Sidecar, prior types.Map) t
 }
 
 func (f *flattener) sidecar(s app.Sidecar, prior types.Object) types.Object {
-	m, _ := read[sidecarModel](f.ctx, prior, &f.diags)
+	m, _ := tf.Object[sidecarModel](f.ctx, prior, &f.diags)
 	return objectOf(f, sidecarTypes, sidecarModel{
 		Image:     keepString(m.Image, s.Image),
 		Command:   f.list(s.Command, m.Command),
@@ -86,7 +86,7 @@ func (f *flattener) sidecar(s app.Sidecar, prior types.Object) types.Object {
 
 // identityWait leaves out what says no more than the default does.
 func (f *flattener) identityWait(w *app.IdentityWait, prior types.Object) types.Object {
-	before, declared := read[waitModel](f.ctx, prior, &f.diags)
+	before, declared := tf.Object[waitModel](f.ctx, prior, &f.diags)
 	if w == nil || !declared && *w == (app.IdentityWait{}) {
 		return types.ObjectNull(waitTypes)
 	}
