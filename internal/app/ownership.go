@@ -1,5 +1,7 @@
 package app
 
+import "slices"
+
 // ImageOwner tells who decides which image runs.
 type ImageOwner string
 
@@ -29,5 +31,6 @@ func (o Ownership) withDefaults() Ownership {
 	if o.ImageOwner == ImageTerraform {
 		o.ImageOwner = ""
 	}
+	o.DriftIgnore = slices.Clone(o.DriftIgnore)
 	return o
 }

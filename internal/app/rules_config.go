@@ -86,8 +86,10 @@ const maxRecorded = 240 << 10
 func kib(bytes int) int { return (bytes + 1<<10 - 1) >> 10 }
 
 func checkConfigSize(a App) []Finding {
+	worded := a // which the record has once more, as it is written
+	worded.Config, worded.Secrets, worded.ConfigFiles, worded.SecretFiles = nil, nil, nil, nil
 	encoded, err := Encode(a)
-	wording, wordingErr := encode(a.Sidecars) // which the record has once more, as it is written
+	wording, wordingErr := Encode(worded)
 	if size := len(encoded) + len(wording); err == nil && wordingErr == nil && size <= maxRecorded {
 		return nil
 	}

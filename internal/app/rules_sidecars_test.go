@@ -108,6 +108,9 @@ var podRows = map[string]ruleRow{
 	"large sidecar, recorded twice": {
 		onGKE(oneSidecar(func(s *app.Sidecar) { s.Config = map[string]string{"A": strings.Repeat("x", 125<<10)} })), []string{"config-size at config"},
 	},
+	"large arguments, recorded twice": {
+		onGKE(process("web", func(p *app.Process) { p.Args = []string{strings.Repeat("x", 125<<10)} })), []string{"config-size at config"},
+	},
 	"command of a sidecar": {
 		onGKE(oneSidecar(func(s *app.Sidecar) { s.Args = []string{"\x00"} })), []string{"process-command at sidecars.proxy.args"},
 	},
