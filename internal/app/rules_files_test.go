@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -113,6 +114,11 @@ func TestFiles_textIsNotTold(t *testing.T) {
 	t.Parallel()
 	const canary = "canary-4711"
 	a := app.App{Name: "shop", ConfigFiles: filesOf(map[string]string{"/etc/app/a": canary + "\x00-----BEGIN PRIVATE KEY-----"})}
+	for _, rule := range []string{"file-content", "secret-in-file"} {
+		if !slices.Contains(found(a), rule+" config_files./etc/app/a") {
+			t.Errorf("%s finds nothing that it could tell", rule)
+		}
+	}
 	for _, f := range app.Check(a) {
 		if strings.Contains(f.Summary+f.Detail, canary) {
 			t.Errorf("%s shows the text", f.Rule)
