@@ -101,7 +101,7 @@ func accessAttributes() map[string]schema.Attribute {
 			Optional: true,
 			MarkdownDescription: "Time for one request to an API, not for a whole operation. Default: `" + gcp.DefaultRequestTimeout.String() +
 				"`. Example: `120s`.",
-			Validators: []validator.String{tf.DurationValidator(time.Second)},
+			Validators: []validator.String{tf.DurationValidator(time.Second, "120s")},
 		},
 		"endpoints": schema.SingleNestedAttribute{
 			Optional: true,

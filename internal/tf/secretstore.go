@@ -100,7 +100,7 @@ func DurationBetween(least, most time.Duration) validator.String {
 		d, err := time.ParseDuration(value)
 		switch {
 		case err != nil:
-			return fmt.Errorf("%.40q is not a duration%s", value, durationHint(value))
+			return fmt.Errorf("%.40q is not a duration%s", value, durationHint(value, hours(least)))
 		case d < least:
 			return fmt.Errorf("%s is too short", d)
 		case d > most:

@@ -37,12 +37,13 @@ func (c checked) ValidateString(_ context.Context, req validator.StringRequest, 
 	}
 }
 
-// DurationValidator accepts durations of Go's form ("90s", "720h") that are at least least.
-func DurationValidator(least time.Duration) validator.String {
-	return Checked(fmt.Sprintf("a duration of at least %s, with its unit, such as %q", least, "720h"), func(value string) error {
+// DurationValidator accepts durations of Go's form ("90s", "720h") that are at least least. The example is one that the attribute
+// takes; its unit is what a number without a unit is suggested with.
+func DurationValidator(least time.Duration, example string) validator.String {
+	return Checked(fmt.Sprintf("a duration of at least %s, with its unit, such as %q", least, example), func(value string) error {
 		d, err := time.ParseDuration(value)
 		if err != nil {
-			return fmt.Errorf("%.40q is not a duration%s", value, durationHint(value))
+			return fmt.Errorf("%.40q is not a duration%s", value, durationHint(value, example))
 		}
 		if d < least {
 			return fmt.Errorf("%s is too short", d)
@@ -51,13 +52,22 @@ func DurationValidator(least time.Duration) validator.String {
 	})
 }
 
-// durationHint says what a number without a unit, and days and weeks, which Go has no unit for, may have been meant as.
-func durationHint(value string) string {
+// durationHint says what a number without a unit, and days and weeks, which Go has no unit for, may have been meant as. Days and
+// weeks are suggested only where hours are usual: elsewhere they are out of range.
+func durationHint(value, example string) string {
 	digits := strings.TrimRight(value, "dw")
 	n, err := strconv.ParseInt(digits, 10, 32)
-	hours, known := map[string]int64{"": 1, "d": 24, "w": 7 * 24}[value[len(digits):]]
-	if err != nil || !known || n <= 0 {
+	if err != nil || n <= 0 {
 		return ""
 	}
-	return fmt.Sprintf("; if %s are meant, write \"%dh\"", map[int64]string{1: "hours", 24: "days", 7 * 24: "weeks"}[hours], n*hours)
+	unit := example[len(example)-1:]
+	switch suffix := value[len(digits):]; {
+	case suffix == "":
+		return fmt.Sprintf("; if %s are meant, write \"%d%s\"", map[string]string{"s": "seconds", "m": "minutes", "h": "hours"}[unit], n, unit)
+	case unit == "h" && suffix == "d":
+		return fmt.Sprintf("; if days are meant, write \"%dh\"", n*24)
+	case unit == "h" && suffix == "w":
+		return fmt.Sprintf("; if weeks are meant, write \"%dh\"", n*7*24)
+	}
+	return ""
 }

@@ -31,12 +31,33 @@ func TestCheckedSkipsWhatIsNotThere(t *testing.T) {
 
 func TestDurations(t *testing.T) {
 	t.Parallel()
-	v := tf.DurationValidator(time.Minute)
+	v := tf.DurationValidator(time.Minute, "720h")
 	for value, ok := range map[string]bool{
 		"1m": true, "720h": true, "90s": true, "59s": false, "-1h": false, "0": false, "10": false, "": false, "1d": false, "NaN": false,
 	} {
 		if accepts(v, types.StringValue(value)) != ok {
 			t.Errorf("%q: accepted is %t", value, !ok)
+		}
+	}
+}
+
+func TestDurationsSuggestWhatTheAttributeTakes(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct{ value, example, says, never string }{
+		{"30", "60s", `if seconds are meant, write "30s"`, "h\""},
+		{"30", "10m", `if minutes are meant, write "30m"`, "h\""},
+		{"30", "168h", `if hours are meant, write "30h"`, "s\""},
+		{"7d", "168h", `if days are meant, write "168h"`, ""},
+		{"2w", "720h", `if weeks are meant, write "336h"`, ""},
+		{"7d", "60s", `such as "60s": "7d" is not a duration.`, "h\""},
+		{"soon", "60s", `such as "60s": "soon" is not a duration.`, "h\""},
+	} {
+		var resp validator.StringResponse
+		req := validator.StringRequest{Path: path.Root("x"), ConfigValue: types.StringValue(row.value)}
+		tf.DurationValidator(time.Second, row.example).ValidateString(t.Context(), req, &resp)
+		said := resp.Diagnostics.Errors()[0].Detail()
+		if !strings.Contains(said, row.says) || row.never != "" && strings.Contains(said, row.never) {
+			t.Errorf("%q beside %q: %s\nwant %s, without %s", row.value, row.example, said, row.says, row.never)
 		}
 	}
 }

@@ -41,7 +41,7 @@ func upgradeSettings() map[string]schema.Attribute {
 				"soak": schema.StringAttribute{
 					MarkdownDescription: "Required. How long the other cluster must have run a version, such as `168h`: at least `1h`.",
 					Optional:            true, // but see checkUpgradeAfter
-					Validators:          []validator.String{tf.DurationValidator(leastSoak)},
+					Validators:          []validator.String{tf.DurationValidator(leastSoak, "168h")},
 				},
 				"granularity": schema.StringAttribute{
 					MarkdownDescription: "What counts as a version: " + oneOf(deploy.UpgradeGranularities()) + ". With `patch` the other cluster must have run " +

@@ -49,7 +49,7 @@ func runAttribute() schema.SingleNestedAttribute {
 				"Cloud Run chooses. `gen2` needs one CPU and `512Mi`. Workers always run in `gen2`"),
 			"request_timeout": schema.StringAttribute{
 				MarkdownDescription: "Longest time that a request may take, in whole seconds, `1s` to `3600s`. Default: `" + seconds(app.DefaultRequestTimeout) + "`.",
-				Optional:            true, Validators: []validator.String{tf.DurationValidator(time.Second)},
+				Optional:            true, Validators: []validator.String{tf.DurationValidator(time.Second, seconds(app.DefaultRequestTimeout))},
 			},
 			"protocol": oneOfAttribute("What `web` speaks on its port: HTTP/1, or HTTP/2 without TLS (`h2c`) from end to end, which gRPC with streams from the "+
 				"client needs", app.Protocols(), "`http1`"),

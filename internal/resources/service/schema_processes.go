@@ -58,7 +58,7 @@ func processAttributes() map[string]schema.Attribute {
 				"the signal, so that requests go elsewhere first. Default: `%s` on demand and `%s` on Spot nodes; "+
 				"Cloud Run always gives `%s`, and more is refused there.",
 				seconds(app.DefaultOnDemandGrace), seconds(app.DefaultSpotGrace), seconds(app.RunShutdownGrace)),
-			Optional: true, Validators: []validator.String{tf.DurationValidator(time.Second)},
+			Optional: true, Validators: []validator.String{tf.DurationValidator(time.Second, seconds(app.RunShutdownGrace))},
 		},
 		"scratch": schema.MapAttribute{
 			MarkdownDescription: fmt.Sprintf("Writable paths and their sizes, because the root filesystem is read-only on GKE; what is written there is lost "+
@@ -121,11 +121,11 @@ func checkAttribute(asks string, threshold int, byDefault string) schema.SingleN
 			},
 			"period": schema.StringAttribute{
 				MarkdownDescription: "Time between two checks, in whole seconds. Default: `" + seconds(app.DefaultProbePeriod) + "`.", Optional: true,
-				Validators: []validator.String{tf.DurationValidator(time.Second)},
+				Validators: []validator.String{tf.DurationValidator(time.Second, seconds(app.DefaultProbePeriod))},
 			},
 			"timeout": schema.StringAttribute{
 				MarkdownDescription: "Time for an answer, in whole seconds, not more than `period`. Default: `" + seconds(app.DefaultProbeTimeout) + "`.",
-				Optional:            true, Validators: []validator.String{tf.DurationValidator(time.Second)},
+				Optional:            true, Validators: []validator.String{tf.DurationValidator(time.Second, seconds(app.DefaultProbeTimeout))},
 			},
 			"failure_threshold": schema.Int64Attribute{
 				MarkdownDescription: fmt.Sprintf("How many checks in a row have to fail. Default: `%d`.", threshold),

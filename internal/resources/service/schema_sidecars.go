@@ -105,7 +105,7 @@ func identityWaitAttribute() schema.SingleNestedAttribute {
 			"timeout": schema.StringAttribute{
 				MarkdownDescription: "How long a pod waits before its init container fails, and Kubernetes starts that again; up to `5m`. Default: `" +
 					seconds(app.DefaultWaitTimeout) + "`.",
-				Optional: true, Validators: []validator.String{tf.DurationValidator(time.Second)},
+				Optional: true, Validators: []validator.String{tf.DurationValidator(time.Second, seconds(app.DefaultWaitTimeout))},
 			},
 		},
 	}

@@ -43,7 +43,8 @@ func TestServiceRefusesWrongInputAtPlanTime(t *testing.T) {
 		{gke(`capacity = ""`), `must be one of on_demand`},
 		{process("worker", `{ scale = { min = 1, max = 3 } }`), `worker pool has a fixed number`},
 		{process("web", `{ port = 0 }`), `at least 1`},
-		{process("web", `{ shutdown_grace = "soon" }`), `is not a duration`},
+		{process("web", `{ shutdown_grace = "soon" }`), `such as "10s": "soon" is not a duration`},
+		{set("cloud_run", `{ request_timeout = "60" }`), `such as "300s": "60" is not a duration; if seconds are meant, write "60s"`},
 		{process("web", `null`), `null`},
 	}
 	env := acctest.New(t)

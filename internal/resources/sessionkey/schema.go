@@ -111,7 +111,7 @@ func settingsAttributes() map[string]schema.Attribute {
 			Optional: true,
 			MarkdownDescription: "Age at which the current key is replaced, such as `\"720h\"` for 30 days (there is no unit for days); at least `1s`. A refresh that finds the key due sets " +
 				"`rotation_due_since`, and the plan shows the rotation; nothing rotates between runs. Default: never.",
-			Validators: []validator.String{tf.DurationValidator(time.Second)},
+			Validators: []validator.String{tf.DurationValidator(time.Second, "720h")},
 		},
 		"rotation_trigger": schema.StringAttribute{
 			Optional:            true,
