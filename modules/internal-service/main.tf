@@ -1,10 +1,16 @@
 locals {
   _session_key = var.session_key == null ? {} : { this = var.session_key }
 
+  # What has a file is mounted, the rest is environment.
   _secrets = merge(
     var.secret_versions,
-    { for env, s in twelvefactor_secret.this : env => s.version_id },
-    { for k, s in twelvefactor_session_key.this : var.session_key.env => s.version_id },
+    { for env, s in var.secrets : env => twelvefactor_secret.this[env].version_id if s.file == null },
+    { for k, key in local._session_key : key.env => twelvefactor_session_key.this[k].version_id if key.file == null },
+  )
+  _secret_files = merge(
+    var.secret_files,
+    { for env, s in var.secrets : s.file => twelvefactor_secret.this[env].version_id if s.file != null },
+    { for k, key in local._session_key : key.file => twelvefactor_session_key.this[k].version_id if key.file != null },
   )
 }
 
@@ -14,6 +20,7 @@ resource "twelvefactor_session_key" "this" {
   name             = coalesce(each.value.name, "${var.name}-session-key")
   project          = var.project
   bytes            = each.value.bytes
+  encoding         = each.value.encoding
   keep             = each.value.keep
   rotate_after     = each.value.rotate_after
   rotation_trigger = each.value.rotation_trigger
@@ -61,19 +68,27 @@ resource "twelvefactor_workload_identity" "this" {
 }
 
 resource "twelvefactor_service" "this" {
-  name  = var.name
-  image = var.image
-  gke = {
+  name        = var.name
+  image       = var.image
+  image_owner = var.image_owner
+  gke = merge(var.gke, {
     cluster   = var.cluster
     namespace = coalesce(var.namespace, var.name)
     capacity  = var.capacity
-  }
+  })
 
-  identity  = one(twelvefactor_workload_identity.this[*].id)
-  config    = var.config
-  secrets   = local._secrets
-  processes = var.processes
-  labels    = var.labels
+  identity     = var.identity != null ? var.identity : one(twelvefactor_workload_identity.this[*].id)
+  config       = var.config
+  config_files = var.config_files
+  secrets      = local._secrets
+  secret_files = local._secret_files
+  sidecars     = var.sidecars
+  processes    = var.processes
+  labels       = var.labels
+  annotations  = var.annotations
+  drift_ignore = var.drift_ignore
+  rerender     = var.rerender
+  timeouts     = var.timeouts
 
   lifecycle {
     postcondition {

@@ -1,11 +1,31 @@
 locals {
   _session_key = var.session_key == null ? {} : { this = var.session_key }
 
+  # What has a file is mounted, the rest is environment.
   _secrets = merge(
     var.secret_versions,
-    { for env, s in twelvefactor_secret.this : env => s.version_id },
-    { for k, s in twelvefactor_session_key.this : var.session_key.env => s.version_id },
+    { for env, s in var.secrets : env => twelvefactor_secret.this[env].version_id if s.file == null },
+    { for k, key in local._session_key : key.env => twelvefactor_session_key.this[k].version_id if key.file == null },
   )
+  _secret_files = merge(
+    var.secret_files,
+    { for env, s in var.secrets : s.file => twelvefactor_secret.this[env].version_id if s.file != null },
+    { for k, key in local._session_key : key.file => twelvefactor_session_key.this[k].version_id if key.file != null },
+  )
+
+  _web = merge(var.checks, {
+    args    = var.args
+    command = var.command
+    cpu     = var.resources.cpu
+    memory  = var.resources.memory
+    port    = var.port
+    scale   = var.scale
+    scratch = var.resources.scratch
+  })
+  _workers = { for name, w in var.workers : name => merge(
+    { for member, value in w : member => value if member != "instances" },
+    { scale = { min = w.instances, max = w.instances } },
+  ) }
 }
 
 resource "twelvefactor_session_key" "this" {
@@ -14,6 +34,7 @@ resource "twelvefactor_session_key" "this" {
   name             = coalesce(each.value.name, "${var.name}-session-key")
   project          = var.project
   bytes            = each.value.bytes
+  encoding         = each.value.encoding
   keep             = each.value.keep
   rotate_after     = each.value.rotate_after
   rotation_trigger = each.value.rotation_trigger
@@ -44,29 +65,46 @@ resource "twelvefactor_secret" "this" {
   }
 }
 
-resource "twelvefactor_service" "this" {
+resource "twelvefactor_workload_identity" "this" {
+  count = length(var.grants) > 0 ? 1 : 0
+
   name    = var.name
   project = var.project
-  image   = var.image
-  cloud_run = {
+  mode    = "service_account"
+  grants  = var.grants
+
+  lifecycle {
+    postcondition {
+      condition     = self.status == "ready"
+      error_message = "Workload identity ${var.name} is ${self.status}: see the warning, mend the cause and apply again."
+    }
+  }
+}
+
+resource "twelvefactor_service" "this" {
+  name        = var.name
+  project     = var.project
+  image       = var.image
+  image_owner = var.image_owner
+  cloud_run = merge(var.cloud_run, {
     location = var.location
     ingress  = var.ingress
     invokers = var.invokers
-    public   = var.public
-  }
+    public   = var.public && !var.cloud_run.invoker_iam_disabled # either of them opens it
+  })
 
-  config  = var.config
-  secrets = local._secrets
-  labels  = var.labels
-  processes = {
-    web = {
-      command = var.command
-      cpu     = var.resources.cpu
-      memory  = var.resources.memory
-      port    = var.port
-      scale   = var.scale
-    }
-  }
+  identity     = var.identity != null ? var.identity : one(twelvefactor_workload_identity.this[*].id)
+  config       = var.config
+  config_files = var.config_files
+  secrets      = local._secrets
+  secret_files = local._secret_files
+  sidecars     = var.sidecars
+  processes    = merge({ web = local._web }, local._workers)
+  labels       = var.labels
+  annotations  = var.annotations
+  drift_ignore = var.drift_ignore
+  rerender     = var.rerender
+  timeouts     = var.timeouts
 
   lifecycle {
     postcondition {

@@ -3,6 +3,11 @@ output "id" {
   value       = twelvefactor_service.this.id
 }
 
+output "image_digest" {
+  description = "Digest of the image that runs, whoever deployed it; null while the runtime does not tell."
+  value       = twelvefactor_service.this.image_digest
+}
+
 output "objects" {
   description = "Every object that the service is made of, by full name."
   value       = twelvefactor_service.this.objects

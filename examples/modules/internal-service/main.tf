@@ -27,15 +27,28 @@ module "shop" {
   image    = "asia-docker.pkg.dev/acme/shop/web:1a2b3c4"
   cluster  = module.platform.id
   capacity = "spot"
-  config   = { LOG_LEVEL = "info" }
+  config   = { LOG_LEVEL = "info", FEATURES = "/etc/shop/conf/features.toml" }
 
-  secrets       = { PAYMENTS_API_KEY = { name = "payments-api-key", value_version = "2026-11" } }
+  config_files  = { "/etc/shop/conf/features.toml" = "checkout = true\n" }
+  secrets       = { PAYMENTS_API_KEY = { name = "payments-api-key", value_version = "2026-11", file = "/etc/shop/keys/payments" } }
   secret_values = { PAYMENTS_API_KEY = var.payments_api_key }
 
-  grants = [{ role = "roles/pubsub.publisher", project = "acme-dev" }]
+  grants = [
+    { role = "roles/pubsub.publisher", project = "acme-dev" },
+    { role = "roles/cloudsql.client", project = "acme-dev" },
+  ]
+
+  sidecars = {
+    proxy = {
+      image   = "gcr.io/cloud-sql-connectors/cloud-sql-proxy:2.15.2"
+      args    = ["--health-check", "--http-address=0.0.0.0", "--http-port=9090", "acme-dev:asia-northeast1:shop"]
+      port    = 9090
+      startup = { path = "/startup" }
+    }
+  }
 
   processes = {
-    web    = { port = 8080, scale = { min = 2, max = 4 }, readiness = { path = "/healthz" } }
+    web    = { port = 8080, scale = { min = 2, max = 4 }, readiness = { path = "/healthz", period = "5s" } }
     worker = { command = ["/app", "worker"] }
   }
 }

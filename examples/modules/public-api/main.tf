@@ -1,4 +1,5 @@
-# A public API on Cloud Run that scales to zero, with a session key, and a second one that only named callers reach.
+# A public API on Cloud Run that scales to zero, with a session key; a second one that only named callers reach; and one with a
+# worker, files of config, a way into a VPC network and a role of its own.
 
 provider "twelvefactor" {
   project = "acme-dev"
@@ -26,7 +27,24 @@ module "reports" {
   scale    = { min = 0, max = 5, concurrency = 10 }
 }
 
+module "orders" {
+  source = "../../../modules/public-api"
+
+  name         = "orders"
+  image        = "asia-docker.pkg.dev/acme/orders/server:3.1.0"
+  location     = "asia-northeast1"
+  config_files = { "/etc/orders/conf/features.toml" = "checkout = true\n" }
+  grants       = [{ role = "roles/pubsub.publisher", project = "acme-dev" }]
+  checks       = { readiness = { path = "/readyz" }, liveness = { path = "/healthz" } }
+  workers      = { outbox = { command = ["/app", "outbox"] } }
+
+  cloud_run = {
+    vpc             = { subnetwork = "apps", tags = ["egress-database"] }
+    request_timeout = "60s"
+  }
+}
+
 output "urls" {
   description = "Addresses of the services."
-  value       = [module.api.url, module.reports.url]
+  value       = [module.api.url, module.reports.url, module.orders.url]
 }
