@@ -23,8 +23,8 @@ func fileAttributes() map[string]schema.Attribute {
 				"each is mounted, read-only, at its path, beside what the image has in that directory. On Cloud Run they are versions of one secret " +
 				"that the service writes, `NAME-LOCATION-files` (64 KiB and at least one byte each), and the directories of the files are mounted: " +
 				"what the image has in them cannot be seen, so give the files directories of their own, such as `/etc/app`. Directories of the " +
-				"image itself, such as `/etc`, and paths in `scratch` are refused. An import of a service on Cloud Run does not read the contents: " +
-				"they show as a hash until the next change. Default: none.",
+				"image itself, such as `/etc`, and paths in `scratch` are refused. Of a service on Cloud Run the contents are not " +
+				"read: an import, until the next change, and the data source show a hash of each. Default: none.",
 			ElementType: types.StringType, Optional: true, Validators: noNulls(),
 		},
 		"secret_files": schema.MapAttribute{

@@ -120,7 +120,8 @@ func notEmpty(wanted string) []validator.String {
 
 func gkeAttribute() schema.SingleNestedAttribute {
 	return schema.SingleNestedAttribute{
-		MarkdownDescription: "Runs the app in a GKE cluster. Exactly one of `gke` and `cloud_run` is set.",
+		MarkdownDescription: "Runs the app in a GKE cluster. Exactly one of `gke` and `cloud_run` is set; a change from one to the other makes another " +
+			"service, after this one is destroyed, or before that with `create_before_destroy = true` in its `lifecycle`.",
 		Optional:            true,
 		Attributes: map[string]schema.Attribute{
 			"cluster": schema.StringAttribute{

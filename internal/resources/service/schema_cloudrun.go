@@ -17,7 +17,8 @@ import (
 
 func runAttribute() schema.SingleNestedAttribute {
 	return schema.SingleNestedAttribute{
-		MarkdownDescription: "Runs the app on Cloud Run. Exactly one of `gke` and `cloud_run` is set.",
+		MarkdownDescription: "Runs the app on Cloud Run. Exactly one of `gke` and `cloud_run` is set; a change from one to the other makes another " +
+			"service, as said at `gke`.",
 		Optional:            true,
 		Attributes: map[string]schema.Attribute{
 			"location": schema.StringAttribute{

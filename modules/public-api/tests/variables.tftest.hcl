@@ -170,6 +170,10 @@ run "kept_secrets_and_session_key_as_files" {
     condition     = length(twelvefactor_service.this.secrets) == 0 && keys(twelvefactor_service.this.secret_files) == tolist(["/etc/api/session/key", "/etc/api/tls/key"])
     error_message = "What has a file is mounted, and no environment."
   }
+  assert {
+    condition     = twelvefactor_session_key.this["this"].encoding == "raw"
+    error_message = "The encoding of the session key must be passed on."
+  }
 }
 
 run "grants_make_an_identity" {
