@@ -69,6 +69,10 @@ func TestRunDiffFindsWhatIsNotAsDeclared(t *testing.T) {
 		"added entry": {func(s *runpb.Service) {
 			container(s).Env = append(container(s).Env, &runpb.EnvVar{Name: "KEY", Values: &runpb.EnvVar_Value{Value: "hidden"}})
 		}, []string{"template.containers[web].env[KEY]: (missing) -> present"}},
+		"headers, without their values": {func(s *runpb.Service) {
+			get := &runpb.HTTPGetAction{HttpHeaders: []*runpb.HTTPHeader{{Name: "Authorization", Value: "hidden"}}}
+			container(s).StartupProbe.ProbeType = &runpb.Probe_HttpGet{HttpGet: get}
+		}, []string{"template.containers[web].startup_probe.http_get.http_headers: [] -> [{name: Authorization}]"}},
 		"replaced container": {func(s *runpb.Service) { container(s).Name = "other" },
 			[]string{"template.containers[web]: present -> (missing)", "template.containers[other]: (missing) -> present"}},
 	}

@@ -131,7 +131,7 @@ func (d *runDiffer) lists(path string, field protoreflect.FieldDescriptor, decla
 	name := runKey(field.Message())
 	if name == nil {
 		if declared.Len() != live.Len() {
-			d.add(path, fmt.Sprintf("%d entries", declared.Len()), fmt.Sprintf("%d entries", live.Len()))
+			d.add(path, runEntries(declared), runEntries(live))
 			return
 		}
 		for i := range declared.Len() {
@@ -156,6 +156,26 @@ func (d *runDiffer) lists(path string, field protoreflect.FieldDescriptor, decla
 			d.add(path+"["+key+"]", kube.Missing, "present")
 		}
 	}
+}
+
+// runEntries shows the plain fields of the entries of a list: "[{type: …LATEST, percent: 100}]". Values of HTTP headers may
+// be secret and are left out.
+func runEntries(list protoreflect.List) string {
+	var entries []string
+	for i := range list.Len() {
+		var parts []string
+		entry := list.Get(i).Message()
+		fields := entry.Descriptor().Fields()
+		for n := range fields.Len() {
+			field := fields.Get(n)
+			if !entry.Has(field) || field.Message() != nil || field.IsList() || field.FullName() == "google.cloud.run.v2.HTTPHeader.value" {
+				continue
+			}
+			parts = append(parts, string(field.Name())+": "+runShown(field, entry.Get(field)))
+		}
+		entries = append(entries, "{"+strings.Join(parts, ", ")+"}")
+	}
+	return "[" + strings.Join(entries, ", ") + "]"
 }
 
 // runKey is the field that tells the entries of a list apart.

@@ -147,7 +147,11 @@ func TestRunIgnoredFieldStaysUntilItIsDeclaredAnew(t *testing.T) {
 				s.Template.VpcAccess = &runpb.VpcAccess{NetworkInterfaces: []*runpb.VpcAccess_NetworkInterface{{Network: "theirs"}}}
 			},
 			seen: func(s *runpb.Service, _ *runpb.WorkerPool) string {
-				return s.GetIngress().String() + " " + strings.Join(web(s).GetArgs(), " ") + " " + s.GetTemplate().GetVpcAccess().GetNetworkInterfaces()[0].GetNetwork()
+				seen := s.GetIngress().String() + " " + strings.Join(web(s).GetArgs(), " ")
+				for _, n := range s.GetTemplate().GetVpcAccess().GetNetworkInterfaces() {
+					seen += " " + n.GetNetwork()
+				}
+				return seen
 			},
 			left: "INGRESS_TRAFFIC_INTERNAL_ONLY --fast theirs",
 			declare: func(a *app.App) {

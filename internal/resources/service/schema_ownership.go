@@ -25,7 +25,8 @@ func ownership() map[string]schema.Attribute {
 			MarkdownDescription: "Who decides which image runs: " + oneOf(app.ImageOwners()) + ". With `external` another tool deploys images (CI with " +
 				"`gcloud run deploy` or `kubectl set image`, Cloud Deploy, Flux): `image` is only what the service begins with, a deployment is " +
 				"no difference in the plan, and no apply takes it back. A process that is added later begins with the image that `web` runs. " +
-				"Everything else stays Terraform's, on Cloud Run the traffic, which rests on the newest revision, too. A change to `external` keeps what runs, " +
+				"Everything else but what that tool notes in labels (`managed-by` too) and annotations stays Terraform's, on Cloud Run also the traffic, which " +
+				"rests on the newest revision. A change to `external` keeps what runs, " +
 				"on GKE with a new rollout of the same image, because `release_id` no longer covers it; a change back deploys `image`. Default: `terraform`.",
 			Optional:   true,
 			Validators: []validator.String{stringvalidator.OneOf(app.ImageOwners()...)},
