@@ -60,6 +60,23 @@ func runFailures() map[string]failure {
 			change: nextSecret, broken: propagation(time.Hour * 1000), mend: propagation(0), updateOnly: true, fast: 100,
 			path: `AttributeName("secrets").ElementKeyString("KEY")`, said: []string{"Permission denied on secret", "deny policy"},
 		},
+		"startup check": {
+			change: nextRelease, broken: ruled(runServices, codes.FailedPrecondition, "Revision 'shop-00002-abc' is not ready and cannot serve traffic. The user-provided "+
+				"container failed the configured startup probe checks. Logs for this revision might contain more information."),
+			mend: unruled, mended: nextRelease, onCreate: leftUseless, path: process + `"web").AttributeName("startup")`, said: []string{"startup probe checks"},
+		},
+		"runner that may not write": {
+			change: nextRelease, broken: denied("run.services.create", "run.services.update"), mend: allowed("run.services.create", "run.services.update"),
+			onCreate: leftNothing, said: []string{"run.services.", "denied"},
+		},
+		"runner that may not grant": {
+			change: nextSecret, broken: denied("secretmanager.secrets.setIamPolicy"), mend: allowed("secretmanager.secrets.setIamPolicy"),
+			onCreate: leftNothing, said: []string{"secretmanager.secrets.setIamPolicy"},
+		},
+		"runner that may not run workers": {
+			change: nextRelease, broken: denied("run.workerpools.create", "run.workerpools.update"), mend: allowed("run.workerpools.create", "run.workerpools.update"),
+			onCreate: leftKept, said: []string{"run.workerpools."},
+		},
 		"worker alone": {
 			change: nextRelease, broken: ruled(runWorkers, codes.FailedPrecondition, "Revision 'shop-worker-00002-abc' is not ready and cannot serve traffic. "+
 				"The user-provided container failed to start."),
@@ -73,6 +90,23 @@ func ruled(target string, code codes.Code, message string) func(*failureWorld) {
 		w.Helper()
 		if err := w.env.Fake.SetOperation(fakegcp.OperationRule{Kind: "ROLLOUT", Target: target, Code: code, Message: message}); err != nil {
 			w.Fatal(err)
+		}
+	}
+}
+
+// denied takes permissions from the caller, allowed gives them back.
+func denied(permissions ...string) func(*failureWorld) {
+	return func(w *failureWorld) {
+		for _, p := range permissions {
+			w.env.Fake.Deny(p, "")
+		}
+	}
+}
+
+func allowed(permissions ...string) func(*failureWorld) {
+	return func(w *failureWorld) {
+		for _, p := range permissions {
+			w.env.Fake.Allow(p, "")
 		}
 	}
 }
