@@ -87,13 +87,16 @@ const identityURL = "http://169.254.169.254/computeMetadata/v1/instance/service-
 
 // waitForIdentity asks for a token until there is one: GKE's metadata server does not answer a pod in its first seconds,
 // and libraries that do not try again fail then (googleapis/google-cloud-go#14349). The token goes nowhere. What stands
-// last in its log is the message that the pod shows.
+// last in its log is the message that the pod shows. Each request is bounded by timeout, because not every busybox has -T
+// (Debian's crashes with it) and GNU wget would try again by itself. A shell that is process 1 ignores the signal to end
+// unless it has a trap, and runs that only while it waits.
 func waitForIdentity(w app.IdentityWait) corev1.Container {
 	size := corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("16Mi")}
 	requests := maps.Clone(size)
 	requests[corev1.ResourceCPU] = resource.MustParse("10m")
-	script := fmt.Sprintf("timeout %[1]d sh -c \"until wget -q -T 3 -O /dev/null --header 'Metadata-Flavor: Google' %[2]s; do sleep 1; done\""+
-		" || { echo 'no identity within %[1]d seconds: see the gke-metadata-server pod of this node in kube-system' >&2; exit 1; }",
+	script := fmt.Sprintf("trap 'kill $!; exit 143' TERM; "+
+		"timeout %[1]d sh -c \"until timeout 3 wget -q -O /dev/null --header 'Metadata-Flavor: Google' %[2]s; do sleep 1; done\" & "+
+		"wait $! || { echo 'no identity within %[1]d seconds: see the gke-metadata-server pod of this node in kube-system' >&2; exit 1; }",
 		w.Timeout/time.Second, identityURL)
 	return corev1.Container{
 		Name:                     WaitContainer,
