@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/app"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/gcp"
 	"github.com/twelvefactor/terraform-provider-twelvefactor/internal/kube"
@@ -187,8 +189,10 @@ func serviceError(verb string, a app.App, err error) error {
 		return serviceRolloutError(a, rollout, err)
 	case errors.As(err, &operation):
 		return serviceRevisionError(a, operation, err)
-	case kube.IsUnreachable(err) && a.GKE != nil && gcp.Classify(err) != gcp.Canceled:
+	case kube.IsUnreachable(err) && a.GKE != nil && !errors.Is(err, context.Canceled): // a request whose time was up is unanswered
 		return serviceClusterAway(verb, a, err)
+	case apierrors.IsForbidden(err), apierrors.IsUnauthorized(err):
+		return serviceClusterRefuses(verb, a, err)
 	default:
 		return &Error{Summary: fmt.Sprintf("Cannot %s service %q", verb, a.Name), Err: err}
 	}
@@ -201,6 +205,18 @@ func serviceClusterAway(verb string, a app.App, err error) error {
 		Why: "The Kubernetes API of its cluster does not answer. GKE takes it away for some minutes when it upgrades or resizes the control " +
 			"plane of a zonal cluster; a private endpoint answers only inside of its network. Pods that run go on running.",
 		Fix:       "Apply again when it answers: the provider goes on from what is there.",
+		Attribute: []string{"gke", "cluster"}, Err: err,
+	}
+}
+
+// serviceClusterRefuses tells that the cluster refuses something. Kubernetes has one code for a permission that the caller
+// lacks and for what admission says.
+func serviceClusterRefuses(verb string, a app.App, err error) error {
+	return &Error{
+		Summary: fmt.Sprintf("Cannot %s service %q", verb, a.Name),
+		Why:     "Its cluster refuses it. The original error names the user who may not do it, or the policy, quota or limit that does not let it through.",
+		Fix: "Grant the caller roles/container.developer on the project, or in Kubernetes what the guide \"Permissions\" lists, or change what refuses. " +
+			"Then apply again: the provider goes on from what is there.",
 		Attribute: []string{"gke", "cluster"}, Err: err,
 	}
 }
