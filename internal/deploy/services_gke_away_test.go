@@ -188,7 +188,7 @@ func (w serviceWorld) untilUpdated(deployment kube.Ref) {
 		if time.Now().After(deadline) {
 			w.Fatalf("no pods of a new release: %v", d.Object["status"])
 		}
-		time.Sleep(50 * time.Millisecond) //nolint:forbidigo // between looks
+		time.Sleep(50 * time.Millisecond)
 	}
 }
 

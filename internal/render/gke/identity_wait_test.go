@@ -30,10 +30,10 @@ func waitCommand(t *testing.T, timeout time.Duration, wget string) *exec.Cmd {
 					words[i] = strings.ReplaceAll(words[i], "$$", "$")
 				}
 				dir := t.TempDir()
-				if err := os.WriteFile(filepath.Join(dir, "wget"), []byte("#!/bin/sh\n"+wget), 0o700); err != nil { //nolint:gosec // it is run
+				if err := os.WriteFile(filepath.Join(dir, "wget"), []byte("#!/bin/sh\n"+wget), 0o700); err != nil {
 					t.Fatal(err)
 				}
-				command := exec.CommandContext(t.Context(), words[0], words[1:]...) //nolint:gosec // rendered here
+				command := exec.CommandContext(t.Context(), words[0], words[1:]...)
 				command.Env, command.Dir = []string{"PATH=" + dir + ":" + os.Getenv("PATH")}, dir
 				return command
 			}
@@ -83,7 +83,7 @@ func TestWaitForIdentity(t *testing.T) {
 		if err := wait.Start(); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(300 * time.Millisecond) //nolint:forbidigo // until the shell has set its trap
+		time.Sleep(300 * time.Millisecond)
 		if err := wait.Process.Signal(syscall.SIGTERM); err != nil {
 			t.Fatal(err)
 		}
