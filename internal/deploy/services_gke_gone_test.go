@@ -40,7 +40,9 @@ func newLostWorld(t *testing.T, handler http.HandlerFunc, trouble func(*containe
 		Processes: map[string]app.Process{"web": {}},
 	}}
 	op, err := client.Clusters().Create(t.Context(), serviceCluster.Parent(), &containerpb.Cluster{
-		Name: serviceCluster.Name, NodePools: []*containerpb.NodePool{{Name: "base", InitialNodeCount: 1, Config: &containerpb.NodeConfig{}}},
+		Name:                   serviceCluster.Name,
+		WorkloadIdentityConfig: &containerpb.WorkloadIdentityConfig{WorkloadPool: names.WorkloadPool(serviceCluster.Project)},
+		NodePools:              []*containerpb.NodePool{{Name: "base", InitialNodeCount: 1, Config: &containerpb.NodeConfig{}}},
 	})
 	if err == nil {
 		err = client.Clusters().WaitOperation(t.Context(), serviceCluster.Parent(), op)
