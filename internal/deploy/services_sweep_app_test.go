@@ -38,9 +38,11 @@ func (w serviceWorld) sweptApp() app.App {
 	a := w.app
 	a.Config = map[string]string{"LEVEL": "info", "EMPTY": ""}
 	a.Secrets = map[string]string{"KEY": w.app.Secrets["KEY"], "OLD": w.secret(a.Name+"-old", "going")}
+	a.ConfigFiles = filesOf("/etc/shop/app.conf", "level = info\n", "/etc/shop/old.conf", "going")
+	a.SecretFiles = map[string]string{"/run/shop/key": w.secret(a.Name+"-file", "first")}
 	a.Labels = map[string]string{"team": "shop"}
-	worker := app.Process{Command: []string{"/app", "work"}, Scale: app.Scale{Min: 1, Max: 1, MinSet: true}}
-	a.Processes = map[string]app.Process{"web": {Scale: app.Scale{Min: 2, Max: 4, MinSet: true}}, "worker": worker}
+	a.Sidecars = map[string]app.Sidecar{"proxy": w.besides("1", map[string]string{"TOKEN": w.secret(a.Name+"-proxy", "going")})}
+	a.Processes = map[string]app.Process{"web": {Scale: app.Scale{Min: 2, Max: 4, MinSet: true}}, "worker": w.background("work")}
 	if a.CloudRun != nil {
 		run := *a.CloudRun
 		run.Public, run.Invokers = true, []string{"user:a@acme.example"}
@@ -49,15 +51,37 @@ func (w serviceWorld) sweptApp() app.App {
 	return a
 }
 
-// sweptChange is what the sweep changes that app to: other configuration, a secret less and another version of one, a
-// process less and another one, other callers.
+// background is a process without requests. On GKE it has a readiness check, which spares the sweep the time that what
+// nothing checks has to run.
+func (w serviceWorld) background(does string) app.Process {
+	p := app.Process{Command: []string{"/app", does}, Scale: app.Scale{Min: 1, Max: 1, MinSet: true}}
+	if w.app.GKE != nil {
+		p.Port, p.Readiness = 9090, &app.Probe{TCP: true}
+	}
+	return p
+}
+
+// besides is a sidecar, likewise.
+func (w serviceWorld) besides(tag string, secrets map[string]string) app.Sidecar {
+	s := app.Sidecar{Image: "gcr.io/acme/proxy:" + tag, Port: 9001, Startup: &app.Probe{TCP: true}, Secrets: secrets}
+	if w.app.GKE != nil {
+		s.Readiness = &app.Probe{TCP: true}
+	}
+	return s
+}
+
+// sweptChange is what the sweep changes that app to: other configuration, files and sidecar, secrets less and another version of
+// one, a process less and another one, other callers.
 func (w serviceWorld) sweptChange(before app.App) app.App {
 	a := before
 	a.Config = map[string]string{"LEVEL": "debug"}
 	a.Secrets = map[string]string{"KEY": w.secret(w.app.Name+"-key", "second")}
+	a.ConfigFiles = filesOf("/etc/shop/app.conf", "level = debug\n")
+	a.SecretFiles = map[string]string{"/run/shop/key": w.secret(w.app.Name+"-other", "second")}
+	a.Sidecars = map[string]app.Sidecar{"proxy": w.besides("2", nil)}
 	a.Processes = maps.Clone(before.Processes)
 	delete(a.Processes, "worker")
-	a.Processes["mailer"] = app.Process{Command: []string{"/app", "mail"}, Scale: app.Scale{Min: 1, Max: 1, MinSet: true}}
+	a.Processes["mailer"] = w.background("mail")
 	web := a.Processes["web"]
 	if a.CloudRun == nil {
 		web.Scale = app.Scale{Min: 2, Max: 2, MinSet: true} // no autoscaler any more

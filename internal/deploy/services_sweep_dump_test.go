@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -27,6 +28,9 @@ func (w serviceWorld) dump() []string {
 		var data map[string]any
 		if err := json.Unmarshal(object.Data, &data); err != nil {
 			w.Fatal(err)
+		}
+		if strings.Contains(name, path.Base(filesSecret)) && data["state"] == "DESTROYED" {
+			continue // of a try whose answer was lost
 		}
 		all = append(all, w.comparable(name, data))
 	}
@@ -58,7 +62,8 @@ func (w serviceWorld) settled() (objects map[string]fakegcp.Object) {
 }
 
 var dumpedKinds = []schema.GroupVersionKind{
-	kube.HorizontalPodAutoscaler, kube.PodDisruptionBudget, kube.Service, kube.Deployment, kube.ConfigMap, kube.Secret, kube.ServiceAccount,
+	kube.HorizontalPodAutoscaler, kube.PodDisruptionBudget, kube.Service, kube.Deployment, kube.ConfigMap, kube.Secret, kube.SecretProviderClass,
+	kube.ServiceAccount,
 }
 
 // dumpNamespace is what is in the world's namespace, with the fields that each manager of this provider holds.
@@ -107,19 +112,24 @@ var passingFields = []string{
 	"createTime", "updateTime", "etag", "uid", "uniqueId", "creationTimestamp", "resourceVersion", "generation", "observedGeneration",
 	"destroyTime", "lastTransitionTime", "oauth2ClientId", "completionTime", "template.revision",
 	"rendering", "uids", // of the record: packed with the names in it, and of these very objects
+	"twelvefactor.dev/rendering", // likewise, with versions of config files
 }
 
 var (
 	contentName  = regexp.MustCompile(`-[0-9a-f]{8,}\b`)
 	revisionName = regexp.MustCompile(`(-\d{5})-[a-z0-9]{3}\b`)
 	releaseID    = regexp.MustCompile(`(twelvefactor.dev/release":")[0-9a-f]+`)
-	atTime       = regexp.MustCompile(`twelvefactor[^"]{0,40}creating[^,}]*`)
+	// Which number a config file has in the service's own secret depends on what was tried before.
+	fileVersion = regexp.MustCompile(`(` + path.Base(filesSecret) + `/versions/)\d+`)
+	filesByHash = regexp.MustCompile(`(\\"[0-9a-f]{8,}\\":\\")\d+`)
+	atTime      = regexp.MustCompile(`twelvefactor[^"]{0,40}creating[^,}]*`)
 )
 
 // comparable is one object as a text, with the world's name replaced.
 func (w serviceWorld) comparable(name string, data map[string]any) string {
 	w.Helper()
 	withoutPassing(data)
+	withoutFileVersions(data)
 	text, err := json.Marshal(data)
 	if err != nil {
 		w.Fatal(err)
@@ -134,6 +144,7 @@ func (w serviceWorld) comparable(name string, data map[string]any) string {
 	if w.app.GKE != nil {
 		whole = releaseID.ReplaceAllString(whole, "${1}HASH")
 	}
+	whole = filesByHash.ReplaceAllString(fileVersion.ReplaceAllString(whole, "${1}N"), "${1}N")
 	return revisionName.ReplaceAllString(contentName.ReplaceAllString(whole, "-HASH"), "$1")
 }
 
@@ -149,6 +160,23 @@ func withoutPassing(value any) {
 		}
 		for _, inner := range v {
 			withoutPassing(inner)
+		}
+	}
+}
+
+// withoutFileVersions takes the versions out of volumes of the service's own secret.
+func withoutFileVersions(value any) {
+	switch v := value.(type) {
+	case []any:
+		for _, inner := range v {
+			withoutFileVersions(inner)
+		}
+	case map[string]any:
+		if name, _ := v["secret"].(string); name != "" && strings.HasSuffix(filesSecret, "/"+name) {
+			delete(v, "items")
+		}
+		for _, inner := range v {
+			withoutFileVersions(inner)
 		}
 	}
 }

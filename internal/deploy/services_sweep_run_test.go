@@ -177,6 +177,9 @@ func (w serviceWorld) checkNothingLeft(t testing.TB) {
 		t.Errorf("left after the deletion: %q", left)
 	}
 	if w.app.GKE == nil {
+		if files := w.enabledFiles(); files != nil {
+			t.Errorf("the secret of config files is left, with versions %v", files)
+		}
 		return
 	}
 	objects, err := w.fake.KubernetesObjects(w.Context(), serviceCluster.Name)
