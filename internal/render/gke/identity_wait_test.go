@@ -83,7 +83,7 @@ func TestWaitForIdentity(t *testing.T) {
 		if err := wait.Start(); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(300 * time.Millisecond)
+		time.Sleep(300 * time.Millisecond) // until the shell has set its trap
 		if err := wait.Process.Signal(syscall.SIGTERM); err != nil {
 			t.Fatal(err)
 		}
