@@ -122,7 +122,7 @@ func gkeAttribute() schema.SingleNestedAttribute {
 	return schema.SingleNestedAttribute{
 		MarkdownDescription: "Runs the app in a GKE cluster. Exactly one of `gke` and `cloud_run` is set; a change from one to the other makes another " +
 			"service, after this one is destroyed, or before that with `create_before_destroy = true` in its `lifecycle`.",
-		Optional:            true,
+		Optional: true,
 		Attributes: map[string]schema.Attribute{
 			"cluster": schema.StringAttribute{
 				MarkdownDescription: "The cluster: `id` of a `twelvefactor_cluster`, `projects/P/locations/L/clusters/C`. It need not exist when the plan " +

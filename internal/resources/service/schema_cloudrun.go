@@ -19,7 +19,7 @@ func runAttribute() schema.SingleNestedAttribute {
 	return schema.SingleNestedAttribute{
 		MarkdownDescription: "Runs the app on Cloud Run. Exactly one of `gke` and `cloud_run` is set; a change from one to the other makes another " +
 			"service, as said at `gke`.",
-		Optional:            true,
+		Optional: true,
 		Attributes: map[string]schema.Attribute{
 			"location": schema.StringAttribute{
 				MarkdownDescription: "Region, such as `asia-northeast1`. Default: the provider's `region`. A change makes another service.",
