@@ -218,8 +218,9 @@ func (m model) releaseKnown(ctx context.Context, diags *diag.Diagnostics) bool {
 		if object.IsUnknown() {
 			return false
 		}
-		p, _ := tf.Object[processModel](ctx, object, diags)
-		parts = append(parts, p.Command, p.Args)
+		if p, ok := tf.Object[processModel](ctx, object, diags); ok {
+			parts = append(parts, p.Command, p.Args)
+		}
 	}
 	for _, part := range parts {
 		raw, err := part.ToTerraformValue(ctx)
