@@ -269,10 +269,18 @@ func (s *serviceRun) usedFiles(ctx context.Context) (map[string]bool, error) {
 // files looks at the service's own secret: whether it is there, and whether the versions in use can be read. No text is.
 func (l *runLook) files(ctx context.Context) runFound {
 	s := l.service
-	if len(l.app.ConfigFiles) == 0 {
-		return runFound{}
-	}
 	id := s.filesSecret()
+	if len(l.app.ConfigFiles) == 0 {
+		// It stays as long as a revision needs it. Without the service none does: a destroy has stopped half-way.
+		if l.alive {
+			return runFound{}
+		}
+		left, err := s.cloud.GCP.Secrets().Get(ctx, id.String())
+		if err != nil || !s.ownsFiles(left) {
+			return runFound{} // who may not look is not told
+		}
+		return runFound{objects: []string{id.String()}, there: true}
+	}
 	found := runFound{objects: []string{id.String()}}
 	live, err := s.cloud.GCP.Secrets().Get(ctx, id.String())
 	switch {

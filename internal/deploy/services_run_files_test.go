@@ -153,6 +153,33 @@ func TestRunFilesThatAreNotDeclaredAnyMore(t *testing.T) {
 	}
 }
 
+// A destroy that stops after the service leaves the secret that an old revision needed, and the next destroy takes it.
+func TestRunFilesThatADestroyLeft(t *testing.T) {
+	t.Parallel()
+	w := newRunWorld(t)
+	w.app.ConfigFiles = filesOf("/etc/api/app.conf", "level = info\n")
+	w.create()
+	w.app.ConfigFiles = nil
+	w.update(w.app)
+	if err := w.fake.Inject(fakegcp.Fault{Method: "DeleteSecret", Code: codes.PermissionDenied}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.DeleteService(t.Context(), w.app); err == nil {
+		t.Error("a destroy that left the secret succeeded")
+	}
+	w.fake.ClearFaults()
+	if err := w.fake.Remove(runAccount); err != nil { // which would show too
+		t.Fatal(err)
+	}
+	if state, _, err := w.ReadService(t.Context(), w.app); err != nil || state == nil || !slices.Contains(state.Objects, filesSecret) {
+		t.Errorf("the secret that is left is not seen: %s, %v", shown(state), err)
+	}
+	w.remove()
+	if w.enabledFiles() != nil {
+		t.Error("the secret is left")
+	}
+}
+
 func TestRunFilesDrift(t *testing.T) {
 	t.Parallel()
 	w := newRunWorld(t)

@@ -97,14 +97,15 @@ type runLook struct {
 	app       app.App // what was applied last
 	drift     []string
 	objects   []string
-	found     int // of what is there besides the service
+	alive     bool // the service is there
+	found     int  // of what is there besides the service
 	poolsDown bool
 	runOthers
 }
 
 func (l *runLook) at(ctx context.Context, live *runpb.Service) error {
 	s := l.service
-	l.objects = []string{s.id.String()}
+	l.objects, l.alive = []string{s.id.String()}, live != nil
 	if live == nil {
 		l.drift = []string{s.id.String() + ": present -> " + kube.Missing}
 	} else {
