@@ -18,7 +18,7 @@ import (
 func fileAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
 		"config_files": schema.MapAttribute{
-			MarkdownDescription: "Files of config of all processes: absolute path to content, which is text. The content can be read in plan and state; " +
+			MarkdownDescription: "Files of config of all processes, not of sidecars: absolute path to content, which is text. The content can be read in plan and state; " +
 				"for secrets there is `secret_files`. A change makes a new release. On GKE the files are an immutable ConfigMap (1 MiB in all) and " +
 				"each is mounted, read-only, at its path, beside what the image has in that directory. On Cloud Run they are versions of one secret " +
 				"that the service writes, `NAME-LOCATION-files` (64 KiB and at least one byte each), and the directories of the files are mounted: " +
@@ -28,7 +28,8 @@ func fileAttributes() map[string]schema.Attribute {
 			ElementType: types.StringType, Optional: true, Validators: noNulls(),
 		},
 		"secret_files": schema.MapAttribute{
-			MarkdownDescription: "Secret files of all processes: absolute path to secret version, `projects/PROJECT/secrets/SECRET/versions/NUMBER`, as " +
+			MarkdownDescription: "Secret files of all processes, not of sidecars: absolute path to secret version, " +
+				"`projects/PROJECT/secrets/SECRET/versions/NUMBER`, as " +
 				"for `secrets`. Values never enter Terraform, and the provider does not read them: the app's own identity does. Any bytes can be a " +
 				"file, `raw` session keys among them. On GKE the cluster needs the Secret Manager add-on (`secret_manager_csi = true` of " +
 				"`twelvefactor_cluster`), the secret may be a regional one, and each file is mounted at its path. On Cloud Run the files' directories " +
