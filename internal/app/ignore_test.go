@@ -73,3 +73,28 @@ func TestAnImageOfAnotherToolIsNotPartOfTheRelease(t *testing.T) {
 		t.Error("the default owner is recorded")
 	}
 }
+
+func TestImageOwnersAndPodSecuritiesAreNamed(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		check func(string) error
+		taken []string
+		other string
+		says  []string
+	}{
+		{app.CheckImageOwner, app.ImageOwners(), "flux", []string{`"flux"`, "terraform, external", "called external"}},
+		{app.CheckPodSecurity, app.PodSecurities(), "strict", []string{`"strict"`, "restricted, baseline, privileged"}},
+	} {
+		for _, value := range c.taken {
+			if err := c.check(value); err != nil {
+				t.Errorf("%s: %v", value, err)
+			}
+		}
+		err := c.check(c.other)
+		for _, text := range c.says {
+			if err == nil || !strings.Contains(err.Error(), text) {
+				t.Errorf("%s: %v does not say %s", c.other, err, text)
+			}
+		}
+	}
+}

@@ -16,6 +16,9 @@ const (
 // PodSecurities lists the Pod Security Standards, the strictest first.
 func PodSecurities() []string { return []string{Restricted, Baseline, Privileged} }
 
+// CheckPodSecurity checks pod_security.
+func CheckPodSecurity(value string) error { return checkOneOf("Standard", value, PodSecurities()) }
+
 // Namespace is what is declared of a namespace, besides its name and cluster. In its JSON, which is canonical, a map that
 // is empty is another one than a map that is missing: an import has to tell them apart.
 type Namespace struct {

@@ -1,6 +1,9 @@
 package app
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+)
 
 // ImageOwner tells who decides which image runs.
 type ImageOwner string
@@ -13,6 +16,14 @@ const (
 
 // ImageOwners lists them, the default first.
 func ImageOwners() []string { return []string{string(ImageTerraform), string(ImageExternal)} }
+
+// CheckImageOwner checks image_owner.
+func CheckImageOwner(value string) error {
+	if err := checkOneOf("Owner", value, ImageOwners()); err != nil {
+		return fmt.Errorf("%w; whichever tool it is that deploys images, it is called external", err)
+	}
+	return nil
+}
 
 // Ownership is what of the live objects is left to others, and when the rest is written anew.
 type Ownership struct {

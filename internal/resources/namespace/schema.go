@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
-	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
@@ -77,7 +76,7 @@ func settings() map[string]schema.Attribute {
 				"provider meets `restricted`. Warnings and the audit log always go by `restricted`, so that they name what would be refused. The version " +
 				"of the standard is pinned: an upgrade of the cluster refuses no pod that ran before. Default: `" + app.Restricted + "`.",
 			Optional: true, Computed: true, Default: stringdefault.StaticString(app.Restricted),
-			Validators: []validator.String{stringvalidator.OneOf(app.PodSecurities()...)},
+			Validators: []validator.String{tf.Checked("a Pod Security Standard", app.CheckPodSecurity)},
 		},
 		"force_destroy": schema.BoolAttribute{
 			MarkdownDescription: "Whether a destroy deletes the namespace with whatever is in it. It has to be applied before the destroy. Grants in IAM " +

@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
-	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -29,7 +28,7 @@ func ownership() map[string]schema.Attribute {
 				"rests on the newest revision. A change to `external` keeps what runs, " +
 				"on GKE with a new rollout of the same image, because `release_id` no longer covers it; a change back deploys `image`. Default: `terraform`.",
 			Optional:   true,
-			Validators: []validator.String{stringvalidator.OneOf(app.ImageOwners()...)},
+			Validators: []validator.String{tf.Checked("who decides which image runs", app.CheckImageOwner)},
 		},
 		"drift_ignore": schema.SetAttribute{
 			MarkdownDescription: "Fields that others may change, such as a mutating webhook: written as `drift` shows a field, up to the colon, for " +
