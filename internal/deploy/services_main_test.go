@@ -117,7 +117,8 @@ func newRunWorld(t *testing.T) serviceWorld {
 	return w
 }
 
-// newGKEWorld declares an app in the shared cluster, in a namespace of its own.
+// newGKEWorld declares an app in the shared cluster, in a namespace of its own. Its processes have readiness checks, which
+// spares every test the time that what nothing checks has to run.
 func newGKEWorld(t *testing.T) serviceWorld {
 	t.Helper()
 	if err := startServiceFake(); err != nil {
@@ -129,8 +130,10 @@ func newGKEWorld(t *testing.T) serviceWorld {
 		GKE:    &app.GKE{Cluster: serviceCluster.String(), Namespace: name},
 		Config: map[string]string{"LEVEL": "info", "EMPTY": ""},
 		Processes: map[string]app.Process{
-			"web":    {Scale: app.Scale{Min: 2, Max: 4}},
-			"worker": {Command: []string{"/app", "work"}, Scale: app.Scale{Min: 1, Max: 1}},
+			"web": {Scale: app.Scale{Min: 2, Max: 4}, Readiness: &app.Probe{TCP: true}},
+			"worker": {
+				Command: []string{"/app", "work"}, Scale: app.Scale{Min: 1, Max: 1}, Port: 9090, Readiness: &app.Probe{TCP: true},
+			},
 		},
 	}}
 	w.app.Secrets = map[string]string{"KEY": w.secret(name+"-key", "first")}

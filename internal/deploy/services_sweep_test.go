@@ -94,7 +94,7 @@ type sweepRuntime struct {
 }
 
 func TestServiceCrashOnCloudRun(t *testing.T) {
-	(&sweepRuntime{newWorld: newRunWorld, atOnce: 24, kills: sweepsTo, troubles: sweepsTo, every: true}).sweep(t)
+	(&sweepRuntime{newWorld: newRunWorld, atOnce: 12, kills: sweepsTo, troubles: sweepsTo, every: true}).sweep(t)
 }
 
 // everyCase tells that TWELVEFACTOR_SWEEP=all asks for what takes several minutes.

@@ -53,21 +53,22 @@ func (c *Client) Replace(ctx context.Context, declared, live *unstructured.Unstr
 	return cleaned, said, nil
 }
 
-// removals is how often the removal of strays is tried while somebody else moves the entries of the same lists.
-const removals = 5
+// patches is how often a patch is made anew while somebody else writes the same object.
+const patches = 5
 
-// remove takes the strays out of a live object.
-func (c *Client) remove(ctx context.Context, live *unstructured.Unstructured, found []stray) (*unstructured.Unstructured, error) {
+// patch writes a JSON patch that was made of the live object; no patch is nothing to write. It is made again of what is
+// there by then when it does not fit any more.
+func (c *Client) patch(ctx context.Context, live *unstructured.Unstructured, made func(*unstructured.Unstructured) ([]byte, error)) (*unstructured.Unstructured, error) {
 	ref := RefOf(live)
 	for attempt := 1; ; attempt++ {
-		patch, err := removal(live, found, false)
+		patch, err := made(live)
 		if err != nil || patch == nil {
 			return live, err
 		}
-		cleaned, err := c.of(ref).Patch(ctx, ref.Name, types.JSONPatchType, patch, metav1.PatchOptions{FieldManager: Manager})
+		written, err := c.of(ref).Patch(ctx, ref.Name, types.JSONPatchType, patch, metav1.PatchOptions{FieldManager: Manager})
 		moved := apierrors.IsInvalid(err) || apierrors.IsConflict(err)
-		if err == nil || !moved || attempt == removals {
-			return cleaned, err
+		if err == nil || !moved || attempt == patches {
+			return written, err
 		}
 		if live, err = c.of(ref).Get(ctx, ref.Name, metav1.GetOptions{}); err != nil {
 			return nil, err
@@ -75,23 +76,21 @@ func (c *Client) remove(ctx context.Context, live *unstructured.Unstructured, fo
 	}
 }
 
+// remove takes the strays out of a live object.
+func (c *Client) remove(ctx context.Context, live *unstructured.Unstructured, found []stray) (*unstructured.Unstructured, error) {
+	return c.patch(ctx, live, func(live *unstructured.Unstructured) ([]byte, error) { return removal(live, found, false) })
+}
+
 // swap puts the declared entries into the place of the strays in one write, which is no apply: afterwards its fields are
 // counted as applied, so that a later apply without them takes them away.
 func (c *Client) swap(ctx context.Context, live *unstructured.Unstructured, found []stray) error {
-	ref := RefOf(live)
-	patch, err := removal(live, found, true)
-	if err != nil || patch == nil {
-		return err
-	}
-	swapped, err := c.of(ref).Patch(ctx, ref.Name, types.JSONPatchType, patch, metav1.PatchOptions{FieldManager: Manager})
+	swapped, err := c.patch(ctx, live, func(live *unstructured.Unstructured) ([]byte, error) { return removal(live, found, true) })
 	if err != nil {
 		return err
 	}
-	patch, err = csaupgrade.UpgradeManagedFieldsPatch(swapped, sets.New(Manager), Manager)
-	if err != nil || patch == nil {
-		return err
-	}
-	_, err = c.of(ref).Patch(ctx, ref.Name, types.JSONPatchType, patch, metav1.PatchOptions{FieldManager: Manager})
+	_, err = c.patch(ctx, swapped, func(live *unstructured.Unstructured) ([]byte, error) {
+		return csaupgrade.UpgradeManagedFieldsPatch(live, sets.New(Manager), Manager)
+	})
 	return err
 }
 

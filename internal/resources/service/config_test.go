@@ -62,7 +62,7 @@ func onGKE(env *acctest.Env, cluster string, changes ...change) string {
 			"name": fmt.Sprintf("%q", env.Name("shop")), "image": fmt.Sprintf("%q", image),
 			"gke": fmt.Sprintf("{ cluster = %q, namespace = %q }", cluster, env.Name("web")),
 		},
-		processes: map[string]string{"web": "{}"},
+		processes: map[string]string{"web": "{ readiness = { tcp = true } }"}, // what nothing checks has to run for a while
 	}
 	return d.block(changes)
 }
