@@ -27,8 +27,9 @@ import (
 )
 
 // newSwitchedWorld is a service in the shared Kubernetes, behind an endpoint of its own that answers in another way while
-// instead is set. Google Cloud is its own, too.
-func newSwitchedWorld(t *testing.T) (w, direct serviceWorld, instead *atomic.Pointer[http.HandlerFunc]) {
+// instead is set. Google Cloud is its own, too. looks counts the looks at the pods of a release: who looks has written
+// everything, and waits.
+func newSwitchedWorld(t *testing.T) (w, direct serviceWorld, instead *atomic.Pointer[http.HandlerFunc], looks *atomic.Int64) {
 	t.Helper()
 	direct = newGKEWorld(t)
 	cluster, err := direct.GCP.Clusters().Get(t.Context(), serviceCluster.String())
@@ -46,20 +47,23 @@ func newSwitchedWorld(t *testing.T) (w, direct serviceWorld, instead *atomic.Poi
 		Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}},
 		ErrorLog:  log.New(io.Discard, "", 0), // of requests that the caller has given up
 	}
-	instead = &atomic.Pointer[http.HandlerFunc]{}
+	instead, looks = &atomic.Pointer[http.HandlerFunc]{}, &atomic.Int64{}
 	w = newLostWorld(t, func(rw http.ResponseWriter, r *http.Request) {
 		if other := instead.Load(); other != nil {
 			(*other)(rw, r)
 			return
 		}
 		proxy.ServeHTTP(rw, r)
+		if strings.HasSuffix(r.URL.Path, "/pods") && strings.Contains(r.URL.Query().Get("labelSelector"), "pod-template-hash") {
+			looks.Add(1)
+		}
 	}, nil)
 	// More than other worlds of this kind have: these requests reach a Kubernetes that many share.
 	w.GCP = gcp.New(gcp.Options{EmulatorHost: w.fake.Addr(), PollInterval: 20 * time.Millisecond, RequestTimeout: 2 * time.Second})
 	t.Cleanup(func() { _ = w.GCP.Close() })
 	w.app.Name, w.app.GKE.Namespace = direct.app.Name, direct.app.Name
 	w.app.Processes = direct.app.Processes
-	return w, direct, instead
+	return w, direct, instead, looks
 }
 
 // A cluster that is away when a service is to be made or changed, or that refuses the caller: the error says so, nothing is
@@ -76,7 +80,7 @@ func TestGKEClusterThatGoesAway(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w, direct, instead := newSwitchedWorld(t)
+			w, direct, instead, _ := newSwitchedWorld(t)
 			bring := func(what string, do func(context.Context) (*deploy.ServiceState, []deploy.Notice, error)) *deploy.ServiceState {
 				t.Helper()
 				instead.Store(&row.handler)
@@ -127,7 +131,7 @@ func TestGKEClusterThatGoesAwayDuringARollout(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w, direct, instead := newSwitchedWorld(t)
+			w, direct, instead, looks := newSwitchedWorld(t)
 			w.create()
 			stop := direct.watchAvailable()
 			changed := w.app
@@ -135,7 +139,7 @@ func TestGKEClusterThatGoesAwayDuringARollout(t *testing.T) {
 			if err := serviceFake.SetImage(changed.Image, fakegcp.ImageSlow); err != nil {
 				t.Fatal(err)
 			}
-			ended := make(chan error, 1)
+			ended, before := make(chan error, 1), looks.Load()
 			go func() {
 				ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 				defer cancel()
@@ -147,6 +151,9 @@ func TestGKEClusterThatGoesAwayDuringARollout(t *testing.T) {
 			}()
 			web := w.ref(kube.Deployment, w.app.Name+"-web")
 			direct.untilUpdated(web)
+			for deadline := time.Now().Add(30 * time.Second); looks.Load() == before && time.Now().Before(deadline); {
+				time.Sleep(20 * time.Millisecond)
+			}
 			instead.Store(&handler)
 			scaled := &unstructured.Unstructured{Object: map[string]any{"spec": map[string]any{"replicas": int64(3)}}}
 			scaled.SetGroupVersionKind(web.GVK)

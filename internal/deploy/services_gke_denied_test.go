@@ -16,7 +16,7 @@ import (
 func TestGKESecretThatTheProviderMayNotReadYet(t *testing.T) {
 	t.Parallel()
 	const permission = "secretmanager.versions.access"
-	w, direct, _ := newSwitchedWorld(t)
+	w, direct, _, _ := newSwitchedWorld(t)
 	offset := &clock.Offset{}
 	w.Clock = offset
 	w.app.Secrets = map[string]string{"KEY": w.secret("key", "first")}

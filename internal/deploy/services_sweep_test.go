@@ -94,7 +94,7 @@ type sweepRuntime struct {
 }
 
 func TestServiceCrashOnCloudRun(t *testing.T) {
-	(&sweepRuntime{newWorld: newRunWorld, atOnce: 12, kills: sweepsTo, troubles: sweepsTo, every: true}).sweep(t)
+	(&sweepRuntime{newWorld: newRunWorld, atOnce: 8, kills: sweepsTo, troubles: sweepsTo, every: true}).sweep(t)
 }
 
 // everyCase tells that TWELVEFACTOR_SWEEP=all asks for what takes several minutes.
@@ -102,13 +102,13 @@ func everyCase() bool { return os.Getenv("TWELVEFACTOR_SWEEP") == "all" }
 
 // TestServiceCrashOnGKE has a namespace for each case, which the service makes and takes away.
 func TestServiceCrashOnGKE(t *testing.T) {
-	(&sweepRuntime{newWorld: newGKEWorld, atOnce: 24, kills: []serviceSweep{sweepsTo[0], sweepsTo[2]}, every: everyCase()}).sweep(t)
+	(&sweepRuntime{newWorld: newGKEWorld, atOnce: 12, kills: []serviceSweep{sweepsTo[0], sweepsTo[2]}, every: everyCase()}).sweep(t)
 }
 
 // TestServiceCrashInNamespaceOnGKE has one namespace for all, because most of what a life in Kubernetes costs is the end of
 // a namespace.
 func TestServiceCrashInNamespaceOnGKE(t *testing.T) {
-	(&sweepRuntime{newWorld: newNamespacedWorld, atOnce: 24, kills: sweepsTo[1:2], troubles: sweepsTo, every: everyCase()}).sweep(t)
+	(&sweepRuntime{newWorld: newNamespacedWorld, atOnce: 12, kills: sweepsTo[1:2], troubles: sweepsTo, every: everyCase()}).sweep(t)
 }
 
 // sweep stops every change at every call that changes something.
