@@ -19,8 +19,9 @@ func TestServiceMovesCreatedBeforeDestroyed(t *testing.T) {
 	}
 	key := sessionKey(env, "1")
 	files := set("config_files", `{ "/etc/shop/conf/features.toml" = "checkout = true" }`)
-	gke := env.Config(key, createdFirst(onGKE(env, cluster, withKey, files)))
-	run := env.Config(key, createdFirst(onGKE(env, cluster, withKey, files, set("gke", ""), set("cloud_run", `{ location = "asia-northeast1" }`))))
+	web := process("web", `{ readiness = { path = "/healthz" } }`) // both runtimes ask for a path
+	gke := env.Config(key, createdFirst(onGKE(env, cluster, withKey, files, web)))
+	run := env.Config(key, createdFirst(onGKE(env, cluster, withKey, files, web, set("gke", ""), set("cloud_run", `{ location = "asia-northeast1" }`))))
 	moved := func(config string) resource.TestStep {
 		return resource.TestStep{
 			Config:            config,
