@@ -17,7 +17,7 @@ const (
 func PodSecurities() []string { return []string{Restricted, Baseline, Privileged} }
 
 // CheckPodSecurity checks pod_security.
-func CheckPodSecurity(value string) error { return checkOneOf("Standard", value, PodSecurities()) }
+func CheckPodSecurity(value string) error { return checkOneOf("standard", value, PodSecurities()) }
 
 // Namespace is what is declared of a namespace, besides its name and cluster. In its JSON, which is canonical, a map that
 // is empty is another one than a map that is missing: an import has to tell them apart.

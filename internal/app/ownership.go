@@ -19,7 +19,7 @@ func ImageOwners() []string { return []string{string(ImageTerraform), string(Ima
 
 // CheckImageOwner checks image_owner.
 func CheckImageOwner(value string) error {
-	if err := checkOneOf("Owner", value, ImageOwners()); err != nil {
+	if err := checkOneOf("owner", value, ImageOwners()); err != nil {
 		return fmt.Errorf("%w; whichever tool it is that deploys images, it is called external", err)
 	}
 	return nil

@@ -13,8 +13,12 @@ import (
 
 // announceGrants notes on the live service which secrets an update is about to grant access to. The new record comes after
 // them, because the new revision needs them: a run that is stopped in between, and one after it that wants something else,
-// would leave them for ever. The write of the new record takes the note off.
-func (s *serviceRun) announceGrants(ctx context.Context) error {
+// would leave them for ever. The write of the new record takes the note off. live is the service as it was seen last, nil
+// when there is none yet.
+func (s *serviceRun) announceGrants(ctx context.Context, live *runpb.Service) error {
+	if annotations, err := s.announced(live); err != nil || annotations == nil {
+		return err
+	}
 	return s.cloud.serviceRepeat(ctx, s.id.String(), func(ctx context.Context) (bool, error) {
 		live, err := s.get(ctx)
 		if err != nil || live == nil {

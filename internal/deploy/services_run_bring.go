@@ -166,7 +166,7 @@ func (s *serviceRun) prepare(ctx context.Context, live *runpb.Service) (madeAcco
 	if err := s.ensureFiles(ctx, live); err != nil {
 		return madeAccount, err
 	}
-	if err := s.announceGrants(ctx); err != nil {
+	if err := s.announceGrants(ctx, live); err != nil {
 		return madeAccount, err
 	}
 	member, _ := s.member(ctx, serviceIdentity(s.app))

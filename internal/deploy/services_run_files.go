@@ -276,8 +276,11 @@ func (l *runLook) files(ctx context.Context) runFound {
 			return runFound{}
 		}
 		left, err := s.cloud.GCP.Secrets().Get(ctx, id.String())
-		if err != nil || !s.ownsFiles(left) {
+		switch {
+		case serviceHidden(err), err == nil && !s.ownsFiles(left):
 			return runFound{} // who may not look is not told
+		case err != nil:
+			return runFound{err: err}
 		}
 		return runFound{objects: []string{id.String()}, there: true}
 	}

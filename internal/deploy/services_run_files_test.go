@@ -171,6 +171,13 @@ func TestRunFilesThatADestroyLeft(t *testing.T) {
 	if err := w.fake.Remove(runAccount); err != nil { // which would show too
 		t.Fatal(err)
 	}
+	if err := w.fake.Inject(fakegcp.Fault{Method: "GetSecret", Code: codes.Internal}); err != nil {
+		t.Fatal(err)
+	}
+	if state, _, err := w.ReadService(t.Context(), w.app); err == nil {
+		t.Errorf("what was not seen is said to be %s", shown(state))
+	}
+	w.fake.ClearFaults()
 	if state, _, err := w.ReadService(t.Context(), w.app); err != nil || state == nil || !slices.Contains(state.Objects, filesSecret) {
 		t.Errorf("the secret that is left is not seen: %s, %v", shown(state), err)
 	}
