@@ -7,6 +7,8 @@ import (
 	"encoding/base64"
 	"encoding/pem"
 	"fmt"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -82,8 +84,8 @@ func (k *killer) deny(at int) {
 	k.refuse = true
 }
 
-// killable makes a cluster whose Kubernetes is the shared one, behind a killer.
-func (w serviceWorld) killable() (*killer, names.ClusterID) {
+// proxy leads to the shared Kubernetes.
+func (w serviceWorld) proxy() *httputil.ReverseProxy {
 	w.Helper()
 	shared, err := w.GCP.Clusters().Get(w.Context(), serviceCluster.String())
 	if err != nil {
@@ -95,9 +97,17 @@ func (w serviceWorld) killable() (*killer, names.ClusterID) {
 	}
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(authority)
-	proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "https", Host: shared.GetEndpoint()})
-	proxy.Transport = &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}}
-	k := &killer{next: proxy}
+	return &httputil.ReverseProxy{
+		Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(&url.URL{Scheme: "https", Host: shared.GetEndpoint()}) },
+		Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}},
+		ErrorLog:  log.New(io.Discard, "", 0), // of requests that the caller has given up
+	}
+}
+
+// killable makes a cluster whose Kubernetes is the shared one, behind a killer.
+func (w serviceWorld) killable() (*killer, names.ClusterID) {
+	w.Helper()
+	k := &killer{next: w.proxy()}
 	server := httptest.NewTLSServer(k)
 	w.Cleanup(server.Close)
 	id := serviceCluster

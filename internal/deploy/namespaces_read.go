@@ -23,14 +23,13 @@ const enforceLabel = "pod-security.kubernetes.io/enforce"
 // with its cluster.
 func (c *Cloud) ReadNamespace(ctx context.Context, spec NamespaceSpec) (*NamespaceState, []Notice, error) {
 	k, err := c.KubeNow(ctx, spec.ID.Cluster)
-	_, unusable := inUsersWords(err)
 	switch {
 	case gcp.IsNotFound(err), errors.Is(err, ErrClusterStopping):
 		return nil, []Notice{{
 			Summary: fmt.Sprintf("Namespace %q is gone with its cluster", spec.ID.Name),
 			Detail:  fmt.Sprintf("There is no %s any more. The namespace is no longer in the state; the plan shows what would be made anew.", spec.ID.Cluster),
 		}}, nil
-	case errors.Is(err, ErrClusterCreating), unusable:
+	case kubeUnusable(err):
 		return namespaceUnreachable(spec, err)
 	case err != nil:
 		return nil, nil, namespaceError("read", spec, err)
@@ -40,10 +39,12 @@ func (c *Cloud) ReadNamespace(ctx context.Context, spec NamespaceSpec) (*Namespa
 		return nil, nil, namespaceError("read", spec, err)
 	}
 	r := &namespaceRun{cloud: c, spec: spec, cluster: cluster, kube: k}
-	look, cancel := context.WithTimeout(ctx, kubeReadTime)
-	defer cancel()
-	state, err := r.read(look)
-	if err != nil && ctx.Err() == nil && (look.Err() != nil || kubeUnseeable(err)) {
+	var state *NamespaceState
+	unseen, err := kubeLook(ctx, func(ctx context.Context) (err error) {
+		state, err = r.read(ctx)
+		return err
+	})
+	if unseen {
 		return namespaceUnreachable(spec, err)
 	}
 	return state, nil, namespaceError("read", spec, err)

@@ -2,15 +2,8 @@ package deploy_test
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
-	"encoding/base64"
 	"errors"
-	"io"
-	"log"
 	"net/http"
-	"net/http/httputil"
-	"net/url"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -32,21 +25,7 @@ import (
 func newSwitchedWorld(t *testing.T) (w, direct serviceWorld, instead *atomic.Pointer[http.HandlerFunc], looks *atomic.Int64) {
 	t.Helper()
 	direct = newGKEWorld(t)
-	cluster, err := direct.GCP.Clusters().Get(t.Context(), serviceCluster.String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	authority, err := base64.StdEncoding.DecodeString(cluster.GetMasterAuth().GetClusterCaCertificate())
-	if err != nil {
-		t.Fatal(err)
-	}
-	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM(authority)
-	proxy := &httputil.ReverseProxy{
-		Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(&url.URL{Scheme: "https", Host: cluster.GetEndpoint()}) },
-		Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}},
-		ErrorLog:  log.New(io.Discard, "", 0), // of requests that the caller has given up
-	}
+	proxy := direct.proxy()
 	instead, looks = &atomic.Pointer[http.HandlerFunc]{}, &atomic.Int64{}
 	w = newLostWorld(t, func(rw http.ResponseWriter, r *http.Request) {
 		if other := instead.Load(); other != nil {
@@ -151,9 +130,7 @@ func TestGKEClusterThatGoesAwayDuringARollout(t *testing.T) {
 			}()
 			web := w.ref(kube.Deployment, w.app.Name+"-web")
 			direct.untilUpdated(web)
-			for deadline := time.Now().Add(30 * time.Second); looks.Load() == before && time.Now().Before(deadline); {
-				time.Sleep(20 * time.Millisecond)
-			}
+			w.until("a look at the pods", func() bool { return looks.Load() > before })
 			instead.Store(&handler)
 			scaled := &unstructured.Unstructured{Object: map[string]any{"spec": map[string]any{"replicas": int64(3)}}}
 			scaled.SetGroupVersionKind(web.GVK)
@@ -185,18 +162,12 @@ func TestGKEClusterThatGoesAwayDuringARollout(t *testing.T) {
 // untilUpdated waits for pods of a new release.
 func (w serviceWorld) untilUpdated(deployment kube.Ref) {
 	w.Helper()
-	for deadline := time.Now().Add(30 * time.Second); ; {
+	w.until("pods of a new release", func() bool {
 		d := w.live(deployment)
 		updated, _, _ := unstructured.NestedInt64(d.Object, "status", "updatedReplicas")
 		total, _, _ := unstructured.NestedInt64(d.Object, "status", "replicas")
-		if updated > 0 && updated < total {
-			return
-		}
-		if time.Now().After(deadline) {
-			w.Fatalf("no pods of a new release: %v", d.Object["status"])
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
+		return updated > 0 && updated < total
+	})
 }
 
 // removeFrom deletes the service from the shared Kubernetes.

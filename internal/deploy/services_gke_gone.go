@@ -17,10 +17,20 @@ import (
 // kubeReadTime bounds the look at a service or a namespace in a cluster: an API server that hangs must not hold up a plan.
 const kubeReadTime = 90 * time.Second
 
-// kubeUnseeable tells that a look at a cluster found nothing out: its API does not answer, or not to
-// this caller, who may plan all the same.
-func kubeUnseeable(err error) bool {
-	return kube.IsUnreachable(err) || apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err)
+// kubeLook looks at something in a cluster in bounded time. unseen tells that the look found nothing out: the API does not
+// answer, or not to this caller, who may plan all the same.
+func kubeLook(ctx context.Context, look func(context.Context) error) (unseen bool, err error) {
+	bounded, cancel := context.WithTimeout(ctx, kubeReadTime)
+	defer cancel()
+	err = look(bounded)
+	unanswered := bounded.Err() != nil || kube.IsUnreachable(err) || apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err)
+	return err != nil && ctx.Err() == nil && unanswered, err
+}
+
+// kubeUnusable tells of a cluster that is there and cannot be connected to.
+func kubeUnusable(err error) bool {
+	_, told := inUsersWords(err)
+	return told || errors.Is(err, ErrClusterCreating)
 }
 
 // unreachable is what is known of a service whose cluster cannot be asked: the state stays as it is.

@@ -20,19 +20,21 @@ import (
 // read compares what was applied last with what is live.
 func (s *serviceGKE) read(ctx context.Context) (*ServiceState, []Notice, error) {
 	k, err := s.cloud.KubeNow(ctx, s.cluster)
-	_, unusable := inUsersWords(err)
 	switch {
 	case gcp.IsNotFound(err), errors.Is(err, ErrClusterStopping):
 		return s.withoutCluster(ctx)
-	case errors.Is(err, ErrClusterCreating), unusable:
+	case kubeUnusable(err):
 		return s.unreachable(err)
 	case err != nil:
 		return nil, nil, err
 	}
-	look, cancel := context.WithTimeout(ctx, kubeReadTime)
-	defer cancel()
-	state, notices, err := s.readWith(look, k)
-	if err != nil && ctx.Err() == nil && (look.Err() != nil || kubeUnseeable(err)) {
+	var state *ServiceState
+	var notices []Notice
+	unseen, err := kubeLook(ctx, func(ctx context.Context) (err error) {
+		state, notices, err = s.readWith(ctx, k)
+		return err
+	})
+	if unseen {
 		return s.unreachable(err)
 	}
 	return state, notices, err

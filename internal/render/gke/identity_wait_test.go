@@ -79,11 +79,19 @@ func TestWaitForIdentity(t *testing.T) {
 	})
 	t.Run("told to end", func(t *testing.T) {
 		t.Parallel()
-		wait := waitCommand(t, time.Minute, "exit 1")
+		wait := waitCommand(t, time.Minute, "echo > asked; exit 1")
 		if err := wait.Start(); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(300 * time.Millisecond) // until the shell has set its trap
+		// The trap is set before anything is asked.
+		for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+			if _, err := os.Stat(filepath.Join(wait.Dir, "asked")); err == nil {
+				break
+			}
+			if time.Now().After(deadline) {
+				t.Fatal("nothing is asked")
+			}
+		}
 		if err := wait.Process.Signal(syscall.SIGTERM); err != nil {
 			t.Fatal(err)
 		}
