@@ -89,7 +89,7 @@ func CheckLeastPrivilege(t *testing.T, noun string, life func(l *Life) string, c
 	Privileges{Noun: noun, Life: life, Canaries: canaries, Elsewhere: elsewhere}.Check(t)
 }
 
-// Check is CheckLeastPrivilege.
+// Check demands what CheckLeastPrivilege says.
 func (p Privileges) Check(t *testing.T) {
 	t.Helper()
 	row := p.Row

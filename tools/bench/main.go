@@ -6,12 +6,15 @@
 package main
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -34,13 +37,17 @@ func main() {
 	kubernetes := flag.String("kubernetes-bin", "", "folder with the programs of Kubernetes; without it nothing is measured on GKE")
 	runs := flag.Int("runs", 10, "how many times each is measured")
 	flag.Parse()
-	if err := run(*root, *terraform, *kubernetes, *runs); err != nil {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, *root, *terraform, *kubernetes, *runs)
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func run(root, terraform, kubernetes string, runs int) error {
+// run measures until ctx ends; what it has started it ends on every way out.
+func run(ctx context.Context, root, terraform, kubernetes string, runs int) error {
 	work, err := os.MkdirTemp("", "twelvefactor-bench-")
 	if err != nil {
 		return err
@@ -51,7 +58,7 @@ func run(root, terraform, kubernetes string, runs int) error {
 	if err != nil {
 		return err
 	}
-	tf := terraformIn{terraform: terraform, env: []string{"TF_CLI_CONFIG_FILE=" + filepath.Join(work, "cli.tfrc")}}
+	tf := terraformIn{ctx: ctx, terraform: terraform, env: []string{"TF_CLI_CONFIG_FILE=" + filepath.Join(work, "cli.tfrc")}}
 	err = compare("validate", runs, dirs[0], dirs[1], func(dir string) (time.Duration, error) { return tf.timed(dir, "validate", "-no-color") })
 	if err != nil {
 		return err
@@ -61,7 +68,7 @@ func run(root, terraform, kubernetes string, runs int) error {
 		return err
 	}
 	fmt.Printf("provider's peak memory: %d MB\n", peak/1024)
-	return measurePlans(root, terraform, kubernetes, work, runs)
+	return measurePlans(ctx, root, terraform, kubernetes, work, runs)
 }
 
 // compare measures the same command without and with the provider, alternately, and prints the medians and their ratio.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -42,7 +43,7 @@ const oneService = withProvider + `resource "twelvefactor_service" "shop" {
 
 // measurePlans prints what the plan of a service costs in which nothing has changed: every run of Terraform pays it. It is
 // measured against a plan without any provider, alternately. Without programs for Kubernetes there is no row for GKE.
-func measurePlans(root, terraform, kubernetes, work string, runs int) (err error) {
+func measurePlans(ctx context.Context, root, terraform, kubernetes, work string, runs int) (err error) {
 	host, stop, err := startFake(root, kubernetes, work)
 	if err != nil {
 		return err
@@ -56,7 +57,7 @@ func measurePlans(root, terraform, kubernetes, work string, runs int) (err error
 	if err := os.WriteFile(rc, []byte(overrides(bin)), 0o600); err != nil {
 		return err
 	}
-	tf := terraformIn{terraform: terraform, env: []string{"TF_CLI_CONFIG_FILE=" + rc, "TWELVEFACTOR_EMULATOR_HOST=" + host}}
+	tf := terraformIn{ctx: ctx, terraform: terraform, env: []string{"TF_CLI_CONFIG_FILE=" + rc, "TWELVEFACTOR_EMULATOR_HOST=" + host}}
 	without, err := tf.apply(work, "nothing", nothing)
 	if err != nil {
 		return err
@@ -83,8 +84,9 @@ func measurePlans(root, terraform, kubernetes, work string, runs int) (err error
 	return nil
 }
 
-// terraformIn runs Terraform.
+// terraformIn runs Terraform, until the measurement is interrupted.
 type terraformIn struct {
+	ctx       context.Context
 	terraform string
 	env       []string
 }
@@ -104,10 +106,11 @@ func (tf terraformIn) apply(work, name, config string) (dir string, err error) {
 
 // timed tells how long a command takes.
 func (tf terraformIn) timed(dir string, args ...string) (time.Duration, error) {
-	cmd := exec.Command(tf.terraform, args...)
+	cmd := exec.CommandContext(tf.ctx, tf.terraform, args...)
 	cmd.Dir = dir
 	cmd.Env = append(append(os.Environ(), "CHECKPOINT_DISABLE=1"), tf.env...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) } // the provider too
 	start := time.Now()
 	out, err := cmd.CombinedOutput()
 	if err != nil {
@@ -132,7 +135,7 @@ func startFake(root, kubernetes, work string) (host string, stop func() error, e
 		case err := <-ended:
 			return err
 		case <-time.After(30 * time.Second):
-			return errors.Join(errors.New("fakegcp did not end in 30 s"), cmd.Process.Kill())
+			return errors.Join(errors.New("fakegcp did not end in 30 s"), syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL))
 		}
 	}
 	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
